@@ -1,0 +1,182 @@
+//! The door to the kernel: what can be read and written, and how it fails.
+//!
+//! Three rooms implement [`Reader`]: `netlink` (everything, needs CAP_NET_ADMIN), `proc` (what is
+//! world-readable) and `sim` (the embedded director). Netlink and sim also implement [`Writer`].
+//! A read-only console holds no Writer.
+
+pub mod netlink;
+pub mod proc;
+pub mod sim;
+
+use std::collections::BTreeSet;
+
+use crate::ipvs::{Change, ServiceKey};
+use crate::snapshot::{ServiceEntry, Snapshot};
+
+/// What a poll shall bring. See "what polling may cost" in the crate's documentation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// Services whose servers are wanted with counters and rates now. `None` wants all.
+    /// Servers of other services come with weight and connections from the cheap tick, and keep
+    /// the counters they had.
+    pub detail: Option<BTreeSet<ServiceKey>>,
+    /// Also timeouts, daemons and sysctls, which change rarely.
+    pub surroundings: bool,
+}
+
+impl Want {
+    /// Everything there is.
+    pub fn everything() -> Self {
+        Self { detail: None, surroundings: true }
+    }
+}
+
+/// Reads a director. Calls block and belong on the worker's thread.
+pub trait Reader: Send {
+    /// Looks at the whole table.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the table itself cannot be read. Parts around it fail by themselves
+    /// and are [`Part::Unreadable`](crate::snapshot::Part::Unreadable).
+    fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError>;
+
+    /// Reads one service with its servers from the kernel now; `None` if there is no such
+    /// service. Before a write it tells what is there, after it what came of it.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the kernel cannot be asked.
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError>;
+}
+
+/// Changes a director. Whoever has no Writer cannot change anything.
+pub trait Writer: Send {
+    /// Sends one change. It is checked for what the kernel would swallow silently, sent, and
+    /// acknowledged; reading back is the caller's (see [`crate::plan`]). Only `after` is sent:
+    /// whole entries, as the kernel has no partial edit.
+    ///
+    /// # Errors
+    /// [`KernelError`], with the service and server it was about.
+    fn apply(&mut self, change: &Change) -> Result<(), KernelError>;
+}
+
+/// Why the kernel could not be read or changed, in an operator's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// IPVS is not there.
+    #[error(
+        "this kernel has no IPVS loaded: run 'modprobe ip_vs' as root, or try 'ipvs-tui demo' for the embedded director"
+    )]
+    NoIpvs,
+    /// Netlink wants more rights than this process has.
+    #[error(
+        "{action} needs the capability CAP_NET_ADMIN in the initial user namespace: run as root or with sudo; 'ipvs-tui watch' works without it"
+    )]
+    NotPermitted {
+        /// What was tried.
+        action: String,
+    },
+    /// Refused before anything was sent, because the kernel would take it silently or fail.
+    #[error("{subject}: {why}; nothing was sent")]
+    Refused {
+        /// Which service and server.
+        subject: String,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// The kernel said no.
+    #[error("{subject}: the kernel refused to {action}: {}", reason(*.errno, .text, .advice))]
+    Kernel {
+        /// What was tried, as a verb: "set weight 5".
+        action: String,
+        /// Which service and server.
+        subject: String,
+        /// The positive error number.
+        errno: i32,
+        /// The kernel's extended acknowledgement; empty if it gave none.
+        text: String,
+        /// What the error number means for this command; empty if nothing is known.
+        advice: String,
+    },
+    /// The kernel's bytes make no sense.
+    #[error("{what} is not understood: {detail}")]
+    Malformed {
+        /// Which message, attribute or file.
+        what: String,
+        /// What is wrong, with the place.
+        detail: String,
+    },
+    /// The operating system failed below IPVS.
+    #[error("{action}: {}", errno_text(*.errno))]
+    System {
+        /// What was tried.
+        action: String,
+        /// The positive error number.
+        errno: i32,
+    },
+    /// The network namespace cannot be entered.
+    #[error("network namespace '{name}' cannot be entered: {why}")]
+    Namespace {
+        /// As given.
+        name: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+}
+
+impl KernelError {
+    /// A system error of the operating system with what was tried.
+    pub fn system(action: impl Into<String>, error: &std::io::Error) -> Self {
+        Self::System { action: action.into(), errno: error.raw_os_error().unwrap_or(0) }
+    }
+
+    /// A malformed message or file.
+    pub fn malformed(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Malformed { what: what.into(), detail: detail.into() }
+    }
+}
+
+/// An error number in words, with its symbol: `No such process (ESRCH)`.
+pub fn errno_text(errno: i32) -> String {
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    match errno_symbol(errno) {
+        Some(symbol) => format!("{text} ({symbol})"),
+        None => format!("{text} (error {errno})"),
+    }
+}
+
+/// The symbol of the error numbers that IPVS and netlink return.
+fn errno_symbol(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        1 => "EPERM",
+        2 => "ENOENT",
+        3 => "ESRCH",
+        4 => "EINTR",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        13 => "EACCES",
+        16 => "EBUSY",
+        17 => "EEXIST",
+        19 => "ENODEV",
+        22 => "EINVAL",
+        34 => "ERANGE",
+        90 => "EMSGSIZE",
+        92 => "ENOPROTOOPT",
+        95 => "EOPNOTSUPP",
+        97 => "EAFNOSUPPORT",
+        99 => "EADDRNOTAVAIL",
+        105 => "ENOBUFS",
+        _ => return None,
+    })
+}
+
+fn reason(errno: i32, text: &str, advice: &str) -> String {
+    let mut all = errno_text(errno);
+    for more in [text, advice] {
+        if !more.is_empty() {
+            all.push_str("; ");
+            all.push_str(more);
+        }
+    }
+    all
+}
