@@ -7,6 +7,7 @@
 //! [`ipvsadm(8)`]: https://manpages.debian.org/ipvsadm
 
 mod change;
+mod connection;
 mod director;
 mod key;
 mod scheduler;
@@ -15,6 +16,7 @@ mod service;
 mod stats;
 
 pub use change::Change;
+pub use connection::{ConnState, Connection, EngineData, Origin, Target};
 pub use director::{Daemon, DaemonRole, Info, Timeouts};
 pub use key::{Family, KeyError, Protocol, ServerKey, ServiceKey};
 pub use scheduler::{SCHEDULERS, Scheduler, SchedulerName};

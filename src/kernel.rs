@@ -4,6 +4,9 @@
 //! world-readable) and `sim` (the embedded director). Netlink and sim also implement [`Writer`].
 //! A read-only console holds no Writer.
 
+pub(crate) mod advice;
+pub mod check;
+pub mod errno;
 pub mod netlink;
 pub mod proc;
 pub mod sim;
@@ -12,6 +15,7 @@ use std::collections::BTreeSet;
 
 use crate::ipvs::{Change, ServiceKey};
 use crate::snapshot::{ServiceEntry, Snapshot};
+use errno::errno_text;
 
 /// What a poll shall bring. See "what polling may cost" in the crate's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,12 +110,12 @@ pub enum KernelError {
         detail: String,
     },
     /// The operating system failed below IPVS.
-    #[error("{action}: {}", errno_text(*.errno))]
+    #[error("cannot {action}: {why}")]
     System {
-        /// What was tried.
+        /// What was tried, as a verb: "open a netlink socket".
         action: String,
-        /// The positive error number.
-        errno: i32,
+        /// The operating system's reason.
+        why: String,
     },
     /// The network namespace cannot be entered.
     #[error("network namespace '{name}' cannot be entered: {why}")]
@@ -126,48 +130,14 @@ pub enum KernelError {
 impl KernelError {
     /// A system error of the operating system with what was tried.
     pub fn system(action: impl Into<String>, error: &std::io::Error) -> Self {
-        Self::System { action: action.into(), errno: error.raw_os_error().unwrap_or(0) }
+        let why = error.raw_os_error().map_or_else(|| error.to_string(), errno_text);
+        Self::System { action: action.into(), why }
     }
 
     /// A malformed message or file.
     pub fn malformed(what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Malformed { what: what.into(), detail: detail.into() }
     }
-}
-
-/// An error number in words, with its symbol: `No such process (ESRCH)`.
-pub fn errno_text(errno: i32) -> String {
-    let text = std::io::Error::from_raw_os_error(errno).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-    match errno_symbol(errno) {
-        Some(symbol) => format!("{text} ({symbol})"),
-        None => format!("{text} (error {errno})"),
-    }
-}
-
-/// The symbol of the error numbers that IPVS and netlink return.
-fn errno_symbol(errno: i32) -> Option<&'static str> {
-    Some(match errno {
-        1 => "EPERM",
-        2 => "ENOENT",
-        3 => "ESRCH",
-        4 => "EINTR",
-        11 => "EAGAIN",
-        12 => "ENOMEM",
-        13 => "EACCES",
-        16 => "EBUSY",
-        17 => "EEXIST",
-        19 => "ENODEV",
-        22 => "EINVAL",
-        34 => "ERANGE",
-        90 => "EMSGSIZE",
-        92 => "ENOPROTOOPT",
-        95 => "EOPNOTSUPP",
-        97 => "EAFNOSUPPORT",
-        99 => "EADDRNOTAVAIL",
-        105 => "ENOBUFS",
-        _ => return None,
-    })
 }
 
 fn reason(errno: i32, text: &str, advice: &str) -> String {

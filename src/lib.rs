@@ -1,4 +1,52 @@
-//! The console of an IPVS director.
+//! ipvs-tui, the operations console of IPVS directors. This page is the map.
+//!
+//! Two streams run through the house and meet in one place, the worker:
+//!
+//! ```text
+//! read    kernel -> snapshot -> history -> model -> view
+//! write   keys -> command -> plan -> worker -> kernel   (the next snapshot shows the effect)
+//! ```
+//!
+//! | layer | modules | what for |
+//! | --- | --- | --- |
+//! | 6 | [`app`], `main` | the only `select!`; arguments in, exit code out |
+//! | 5 | [`worker`], [`terminal`], [`cli`] | sole owner of the kernel; claims and restores the terminal; arguments |
+//! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model; prints a snapshot |
+//! | 3 | [`keys`] | from a key to a command |
+//! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
+//! | 1 | [`history`], [`plan`], [`kernel`] | samples and rates; acts as values; netlink, proc and the embedded director |
+//! | 0 | [`snapshot`], [`ipvs`] | what the kernel said at one instant; the nouns |
+//!
+//! A module uses only what lies below it; `tests/house.rs` reads the sources and holds them to
+//! it. Decisions that carry the house:
+//!
+//! - Reading and writing meet only in the worker. The screen's thread never waits for the kernel.
+//! - A console that only watches has no Writer, so no mutating command is bound or listed.
+//! - A dangerous act is a value before it is an act: a plan, with what it expects to find.
+//! - Edits send the whole entry, merged field by field with a fresh read, and are read back.
+//! - The screen never shows hoped-for state: success is the next snapshot.
+//! - Missing is not zero: what cannot be read is a dot, a gap in history is a gap.
+//! - A director is a value; nothing is global but the terminal's restoration.
+//!
+//! # What polling may cost
+//!
+//! A small table is read whole every tick over netlink. Of a large one, every tick reads
+//! `/proc/net/ip_vs` (weights and connections of all) and one dump of the services, the servers'
+//! counters of what is on the screen, and those of the others in turn.
+
+pub mod app;
+pub mod cli;
+pub mod command;
+pub mod glyphs;
+pub mod history;
 pub mod ipvs;
 pub mod kernel;
+pub mod keys;
+pub mod model;
+pub mod plan;
+pub mod report;
 pub mod snapshot;
+pub mod terminal;
+pub mod theme;
+pub mod view;
+pub mod worker;

@@ -1,3 +1,154 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::sync::mpsc::unbounded_channel;
+
+use ipvs_tui::app::{App, End};
+use ipvs_tui::cli::{Cli, Console, DemoOptions, Format, ScreenOptions, Verb};
+use ipvs_tui::glyphs;
+use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
+use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
+use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
+use ipvs_tui::keys::Keymap;
+use ipvs_tui::model::Model;
+use ipvs_tui::report;
+use ipvs_tui::terminal;
+use ipvs_tui::theme::Theme;
+use ipvs_tui::view::Look;
+use ipvs_tui::worker::{Director, Worker};
+
+/// Something failed while running.
+const FAILED: u8 = 1;
+/// The command line, or what it was called in, is wrong. clap uses the same.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => console(cli.console),
+        Some(Verb::Watch { netns, screen }) => console(Console { netns, read_only: true, screen }),
+        Some(Verb::Demo { demo, read_only, screen }) => {
+            open_console(move || Ok(embedded(&demo, read_only)), &screen)
+        }
+        Some(Verb::Snapshot { format, netns, demo, of }) => {
+            let of = demo.then_some(of);
+            snapshot(format, netns.as_ref(), of.as_ref())
+        }
+    };
+    done.unwrap_or_else(|error| {
+        // Where even standard error is closed there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "ipvs-tui: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
+
+fn console(wanted: Console) -> anyhow::Result<ExitCode> {
+    let Console { netns, read_only, screen } = wanted;
+    open_console(move || kernel(netns.as_ref(), read_only), &screen)
+}
+
+/// The kernel's director. Runs on the worker's thread, because a socket belongs to the network
+/// namespace of the thread that opens it.
+fn kernel(netns: Option<&Namespace>, read_only: bool) -> Result<Director, KernelError> {
+    if let Some(netns) = netns {
+        netns.enter()?;
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = netns.map_or(host.clone(), |netns| format!("{host} netns {netns}"));
+    let root = ProcRoot::default();
+    if !read_only {
+        let (reader, writer) = netlink::open(&root)?;
+        return Ok(Director { name, reader: Box::new(reader), writer: Some(Box::new(writer)) });
+    }
+    Ok(Director { name, reader: watcher(&root)?, writer: None })
+}
+
+/// The best reader for watching: netlink where it is permitted, `/proc` where it is not.
+fn watcher(root: &ProcRoot) -> Result<Box<dyn Reader>, KernelError> {
+    match NetlinkReader::open(root) {
+        Ok(reader) => Ok(Box::new(reader)),
+        Err(KernelError::NotPermitted { .. }) => Ok(Box::new(ProcReader::open(root.clone())?)),
+        Err(error) => Err(error),
+    }
+}
+
+fn embedded(demo: &DemoOptions, read_only: bool) -> Director {
+    let director = sim::Director::open(demo.scenario, demo.seed, sim::Clock::Real);
+    let writer = (!read_only).then(|| Box::new(director.writer()) as _);
+    Director {
+        name: format!("demo {}", demo.scenario),
+        reader: Box::new(director.reader()),
+        writer,
+    }
+}
+
+fn open_console(
+    open: impl FnOnce() -> Result<Director, KernelError> + Send + 'static,
+    screen: &ScreenOptions,
+) -> anyhow::Result<ExitCode> {
+    if !terminal::is_there() {
+        let _ = writeln!(
+            io::stderr(),
+            "ipvs-tui: the console needs a terminal on standard input and output; in a pipe, \
+             'ipvs-tui snapshot' prints the table once"
+        );
+        return Ok(ExitCode::from(USAGE));
+    }
+    let (reports, inbox) = unbounded_channel();
+    let worker = Worker::start(open, screen.interval, reports)?;
+    let keymap = Keymap::defaults(worker.read_only).map_err(anyhow::Error::msg)?;
+    let model = Model::new(worker.name.clone(), screen.interval, worker.read_only);
+    let app = App::new(model, keymap, look(screen), worker, inbox);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(match runtime.block_on(app.run())? {
+        End::Quit => ExitCode::SUCCESS,
+        End::Signal(number) => ExitCode::from(128 + u8::try_from(number).unwrap_or(0)),
+    })
+}
+
+fn look(screen: &ScreenOptions) -> Look {
+    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
+    let utf8 = locale.is_some_and(|l| {
+        let l = l.to_ascii_lowercase();
+        l.contains("utf-8") || l.contains("utf8")
+    });
+    let glyphs = if screen.ascii || !utf8 { glyphs::ASCII } else { glyphs::UNICODE };
+    let theme = if env("NO_COLOR").is_some() { Theme::mono() } else { Theme::ansi() };
+    Look { theme, glyphs }
+}
+
+fn snapshot(
+    format: Format,
+    netns: Option<&Namespace>,
+    demo: Option<&DemoOptions>,
+) -> anyhow::Result<ExitCode> {
+    let mut reader: Box<dyn Reader> = match demo {
+        Some(demo) => embedded(demo, true).reader,
+        None => {
+            netns.map(Namespace::enter).transpose()?;
+            watcher(&ProcRoot::default())?
+        }
+    };
+    let snapshot = reader.snapshot(&Want::everything())?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut left_out = Vec::new();
+    let written = match format {
+        Format::Text => report::text(&snapshot, &mut out),
+        Format::Json => report::json(&snapshot, &mut out),
+        Format::Ipvsadm => report::rules(&snapshot, &mut out).map(|told| left_out = told),
+    };
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough: ipvs-tui snapshot | head
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+        other => other.context("the snapshot cannot be written")?,
+    }
+    for line in left_out {
+        writeln!(io::stderr(), "ipvs-tui: {line}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

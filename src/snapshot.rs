@@ -87,6 +87,16 @@ pub enum Known {
     Listed,
 }
 
+/// An attribute that this program does not know. Never discard what the kernel said: it is kept
+/// and shown by number, so that a newer kernel does not go unnoticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownAttribute {
+    /// Its number in its nest (`IPVS_SVC_ATTR_*`, `IPVS_DEST_ATTR_*`).
+    pub number: u16,
+    /// Its bytes as they came.
+    pub bytes: Vec<u8>,
+}
+
 /// A real server with its connections and counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerEntry {
@@ -100,6 +110,9 @@ pub struct ServerEntry {
     pub persistent: Option<u32>,
     /// Counters and rates; `None` from `/proc`.
     pub stats: Option<Stats>,
+    /// What else the kernel said of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<UnknownAttribute>,
 }
 
 /// A virtual service with its real servers, in ipvsadm's order.
@@ -115,6 +128,9 @@ pub struct ServiceEntry {
     pub servers: Vec<ServerEntry>,
     /// When the servers' counters were read. Polling in tiers reads some services less often.
     pub servers_read: Moment,
+    /// What else the kernel said of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<UnknownAttribute>,
 }
 
 impl ServiceEntry {

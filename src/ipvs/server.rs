@@ -136,6 +136,23 @@ impl Tunnel {
     pub const REMCSUM: u16 = 0x2;
 }
 
+impl fmt::Display for Tunnel {
+    /// `ipip`, `gue port 6080`, with `csum` and `remcsum` behind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if self.port != 0 {
+            write!(f, " port {}", self.port)?;
+        }
+        if self.flags & Self::CSUM != 0 {
+            f.write_str(" csum")?;
+        }
+        if self.flags & Self::REMCSUM != 0 {
+            f.write_str(" remcsum")?;
+        }
+        Ok(())
+    }
+}
+
 /// A real server as configured, without its connections and counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {

@@ -1,1 +1,291 @@
-//! The embedded director.
+//! The embedded director: a simulated kernel that schedules made-up clients, for the demo and
+//! for tests.
+//!
+//! ```text
+//! scenario   which table, which clients, who else is at it
+//! world      everyone on one clock
+//!   traffic  clients, packet by packet        bulk   clients by the crowd, for huge tables
+//!   actor    a health checker that interferes
+//! state      the simulated kernel: services, servers, trash, connections, timers
+//!   edit     changes, with the kernel's error numbers
+//!   forward  packets, persistence, thresholds
+//!   schedulers/   the kernel's own algorithms
+//!   conn, table   connections and how they end
+//!   meter    counters and averages, copied every 2 seconds
+//!   tunables sysctls
+//! read       snapshots and connection rows
+//! ```
+//!
+//! It behaves like kernel 6.1. What it leaves out: the FTP helper, SIP data, ICMP, fragments,
+//! `drop_entry` and `drop_packet`, connection synchronisation, and the memory that all this takes.
+
+mod actor;
+mod bulk;
+mod conn;
+mod dest;
+mod edit;
+mod forward;
+mod meter;
+mod random;
+mod read;
+mod scenario;
+mod schedulers;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod tunables;
+mod world;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+pub use conn::Segment;
+pub use forward::{Burst, Flow, Verdict};
+pub use read::Connection;
+pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
+
+use super::errno::errno_text;
+use super::{KernelError, Reader, Want, Writer, advice, check};
+use crate::ipvs::{Change, Family, Protocol, ServiceKey};
+use crate::snapshot::{Moment, ServiceEntry, Snapshot};
+use bulk::Crowds;
+use state::Kernel;
+use traffic::Traffic;
+use world::World;
+
+/// Milliseconds of the simulated clock.
+type Ms = u64;
+
+/// How much real time a call makes up for at most. After a longer pause (a suspended console)
+/// the simulation carries on from where it was, rather than rush through hours.
+const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// The wall clock at which a director opens that is not on the real clock: 2026-01-01 12:00 UTC.
+const NEW_YEAR: i64 = 1_767_268_800;
+
+/// Load of a `big` director counts as this old, in seconds.
+const BIG_UPTIME: u64 = 86_400 * 3;
+
+/// What moves the simulated time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The time that has really passed.
+    Real,
+    /// [`Director::advance`] alone.
+    Manual,
+    /// Every snapshot moves it by this much before looking, so that pictures come out alike.
+    Step(Duration),
+}
+
+/// The director that lives inside this process. Clones share it.
+#[derive(Clone)]
+pub struct Director {
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    world: World,
+    clock: Clock,
+    /// Simulated time when it opened, after the warm-up.
+    opened_at: Ms,
+    opened: Instant,
+    /// Real time that the simulation has made up for.
+    caught_up: Duration,
+}
+
+impl Director {
+    /// Opens a director at work. The same scenario, seed and steps of the clock give the same
+    /// snapshots, byte by byte, unless the clock is real.
+    pub fn open(scenario: Scenario, seed: u64, clock: Clock) -> Self {
+        let setup = scenario.setup();
+        let mut kernel = Kernel::new(seed);
+        for change in &setup.table {
+            // The scenarios' tests see to it that the kernel takes every one.
+            let _ = kernel.apply(change);
+        }
+        let warm_up = setup.warm_up;
+        let mut world = World {
+            kernel,
+            traffic: Traffic::new(seed, setup.sources, warm_up),
+            crowds: Crowds::new(seed, setup.loads),
+            actor: setup.actor,
+        };
+        world.crowds.settle(&mut world.kernel, BIG_UPTIME);
+        world.run_until(warm_up);
+        world.kernel.age(setup.age);
+        let shared = Shared {
+            world,
+            clock,
+            opened_at: warm_up,
+            opened: Instant::now(),
+            caught_up: Duration::ZERO,
+        };
+        Self { shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// A reader of it.
+    pub fn reader(&self) -> SimReader {
+        SimReader { director: self.clone() }
+    }
+
+    /// A writer to it.
+    pub fn writer(&self) -> SimWriter {
+        SimWriter { director: self.clone() }
+    }
+
+    /// Lets simulated time pass.
+    pub fn advance(&self, time: Duration) {
+        self.lock().pass(time);
+    }
+
+    /// A client opens a connection to `service` and keeps it: the handshake of TCP and SCTP, one
+    /// packet of other protocols. The reply comes at once.
+    pub fn connect(&self, client: SocketAddr, service: &ServiceKey) -> Verdict {
+        let flow = Flow::to(client, service);
+        let first = if flow.protocol == Protocol::UDP { Segment::Data } else { Segment::Open };
+        let verdict = self.send(&flow, packet(first));
+        if matches!(verdict, Verdict::Forwarded(_)) {
+            self.reply(&flow, packet(first));
+            if first == Segment::Open {
+                self.send(&flow, packet(Segment::Data));
+            }
+            if flow.protocol == Protocol::SCTP {
+                self.reply(&flow, packet(Segment::Data));
+            }
+        }
+        verdict
+    }
+
+    /// A client sends packets.
+    pub fn send(&self, flow: &Flow, burst: Burst) -> Verdict {
+        self.lock().world.kernel.packet_in(flow, burst)
+    }
+
+    /// The real server of a connection answers. The director sees that only with masquerading.
+    pub fn reply(&self, flow: &Flow, burst: Burst) {
+        self.lock().world.kernel.packet_out(flow, burst);
+    }
+
+    /// The connection table, ordered by a seeded hash of the client.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.lock().world.kernel.connections()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A panic elsewhere leaves counters at worst one packet short.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One packet with an ordinary header.
+fn packet(segment: Segment) -> Burst {
+    Burst { segment, packets: 1, bytes: 60 }
+}
+
+impl Flow {
+    /// From `client` to what `service` stands for. Packets for a fwmark service are TCP to port 80
+    /// of a documentation address, marked; a service for every port is asked on port 80.
+    pub fn to(client: SocketAddr, service: &ServiceKey) -> Self {
+        match *service {
+            ServiceKey::Endpoint { protocol, addr, port } => {
+                let port = if port == 0 { 80 } else { port };
+                Self { protocol, client, target: SocketAddr::new(addr, port), mark: 0 }
+            }
+            ServiceKey::Fwmark { family, mark } => {
+                let addr: IpAddr = match family {
+                    Family::V4 => Ipv4Addr::new(203, 0, 113, 80).into(),
+                    Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 80).into(),
+                };
+                Self { protocol: Protocol::TCP, client, target: SocketAddr::new(addr, 80), mark }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn pass(&mut self, time: Duration) {
+        let until = self.world.kernel.now + time.as_millis() as Ms;
+        self.world.run_until(until);
+    }
+
+    /// Makes up for real time; the other clocks stand still here.
+    fn catch_up(&mut self) {
+        if self.clock == Clock::Real {
+            let behind = self.opened.elapsed().saturating_sub(self.caught_up);
+            let whole = Duration::from_millis(behind.as_millis() as u64);
+            self.caught_up += whole;
+            self.pass(whole.min(CATCH_UP));
+        }
+    }
+
+    fn now(&self) -> (Timestamp, Moment) {
+        if self.clock == Clock::Real {
+            return (Timestamp::now(), Moment(self.opened.elapsed()));
+        }
+        let since = self.world.kernel.now - self.opened_at;
+        let start = Timestamp::from_second(NEW_YEAR).unwrap_or(Timestamp::UNIX_EPOCH);
+        let taken = start.checked_add(Duration::from_millis(since)).unwrap_or(start);
+        (taken, Moment(Duration::from_millis(since)))
+    }
+}
+
+/// Reads the embedded director.
+pub struct SimReader {
+    director: Director,
+}
+
+impl Reader for SimReader {
+    /// Everything is always fresh, whatever is wanted: reading costs nothing here.
+    fn snapshot(&mut self, _: &Want) -> Result<Snapshot, KernelError> {
+        let mut shared = self.director.lock();
+        let begun = Instant::now();
+        if let Clock::Step(step) = shared.clock {
+            shared.pass(step);
+        }
+        shared.catch_up();
+        let (taken, at) = shared.now();
+        let mut snapshot = shared.world.kernel.snapshot(taken, at);
+        if shared.clock == Clock::Real {
+            snapshot.took = begun.elapsed();
+        }
+        Ok(snapshot)
+    }
+
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        let mut shared = self.director.lock();
+        shared.catch_up();
+        let (_, at) = shared.now();
+        Ok(shared.world.kernel.service(key, at))
+    }
+}
+
+/// Changes the embedded director.
+pub struct SimWriter {
+    director: Director,
+}
+
+impl Writer for SimWriter {
+    fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
+        check::check(change)?;
+        let mut shared = self.director.lock();
+        shared.catch_up();
+        shared.world.apply(change).map_err(|errno| match change {
+            Change::Sysctl { name, after, .. } => KernelError::System {
+                action: format!("set sysctl net.ipv4.vs.{name} to {after}"),
+                why: errno_text(errno.raw_os_error()),
+            },
+            _ => KernelError::Kernel {
+                action: advice::action(change),
+                subject: change.subject(),
+                errno: errno.raw_os_error(),
+                text: String::new(),
+                advice: advice::advice(change, errno.raw_os_error()).to_owned(),
+            },
+        })
+    }
+}

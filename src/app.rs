@@ -1,0 +1,187 @@
+//! The only `select!`: drains what is waiting, updates the model, draws if something changed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Context;
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::ipvs::ServiceKey;
+use crate::keys::Keymap;
+use crate::model::{Effect, Message, Model};
+use crate::snapshot::Moment;
+use crate::terminal::Terminal;
+use crate::view::{HitBoxes, Look, draw};
+use crate::worker::{Report, Request, Worker};
+
+/// At most this many frames a second.
+const FRAME: Duration = Duration::from_millis(100);
+/// The age of the data is looked at this often.
+const CLOCK: Duration = Duration::from_millis(500);
+
+/// Why the console ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The operator left.
+    Quit,
+    /// A signal with this number ended it.
+    Signal(i32),
+}
+
+/// The console of one director.
+pub struct App {
+    model: Model,
+    keymap: Keymap,
+    look: Look,
+    worker: Worker,
+    reports: UnboundedReceiver<Report>,
+    started: Instant,
+    visible: BTreeSet<ServiceKey>,
+}
+
+impl App {
+    /// A console over a started worker.
+    pub fn new(
+        model: Model,
+        keymap: Keymap,
+        look: Look,
+        worker: Worker,
+        reports: UnboundedReceiver<Report>,
+    ) -> Self {
+        let (started, visible) = (Instant::now(), BTreeSet::new());
+        Self { model, keymap, look, worker, reports, started, visible }
+    }
+
+    /// Runs until the operator leaves, a signal comes, or the terminal is lost.
+    ///
+    /// # Errors
+    /// When the terminal or the director's thread fails.
+    pub async fn run(mut self) -> anyhow::Result<End> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminal = Terminal::claim().context("the terminal cannot be used")?;
+        let mut events = EventStream::new();
+        let mut clock = interval(CLOCK);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut drawn = Instant::now();
+        self.draw(&mut terminal)?;
+        let mut changed = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = terminate.recv() => return Ok(End::Signal(15)),
+                _ = hangup.recv() => return Ok(End::Signal(1)),
+                _ = interrupt.recv() => return Ok(End::Signal(2)),
+                () = sleep_until(drawn + FRAME), if changed => {
+                    self.draw(&mut terminal)?;
+                    drawn = Instant::now();
+                    changed = false;
+                    continue;
+                }
+                event = events.next() => {
+                    let event = event.context("the terminal has gone")?;
+                    let event = event.context("the terminal cannot be read")?;
+                    if is_suspend(&event) {
+                        terminal.suspend().context("the terminal cannot be given back")?;
+                        changed = true;
+                    } else if let Some(end) = self.event(&event, &mut changed) {
+                        return Ok(end);
+                    }
+                }
+                report = self.reports.recv() => {
+                    let report = report.context("the director's thread has ended; this is a defect")?;
+                    self.report(report);
+                    changed = true;
+                }
+                _ = clock.tick() => {
+                    let before = (self.model.age().as_secs(), self.model.freshness());
+                    let said = self.model.notice.is_some();
+                    let now = self.now();
+                    self.update(Message::Clock(now));
+                    let late = before != (self.model.age().as_secs(), self.model.freshness())
+                        && before.1 != crate::model::Freshness::Live;
+                    changed |= late
+                        || said != self.model.notice.is_some()
+                        || before.1 != self.model.freshness();
+                }
+            }
+            while let Ok(report) = self.reports.try_recv() {
+                self.report(report);
+                changed = true;
+            }
+            // A key after a pause is answered at once; a flood of them waits for its frame.
+            if changed && drawn.elapsed() >= FRAME {
+                self.draw(&mut terminal)?;
+                drawn = Instant::now();
+                changed = false;
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.started.elapsed())
+    }
+
+    fn report(&mut self, report: Report) {
+        let now = self.now();
+        self.update(match report {
+            Report::Snapshot(snapshot) => Message::Snapshot(snapshot, now),
+            Report::Unreadable(error) => Message::Unreadable(error, now),
+            Report::Outcome(ticket, outcome) => Message::Outcome(ticket, outcome),
+        });
+    }
+
+    fn event(&mut self, event: &Event, changed: &mut bool) -> Option<End> {
+        match event {
+            Event::Key(key) => {
+                let message = self.keymap.message(*key, &self.model)?;
+                *changed = true;
+                let now = self.now();
+                self.update(Message::Clock(now));
+                self.update(message)
+            }
+            Event::Resize(..) => {
+                *changed = true;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn update(&mut self, message: Message) -> Option<End> {
+        for effect in self.model.update(message) {
+            match effect {
+                Effect::Apply(ticket, plan) => self.worker.ask(Request::Apply(ticket, plan)),
+                Effect::Refresh => self.worker.ask(Request::Refresh),
+                Effect::Quit => return Some(End::Quit),
+            }
+        }
+        None
+    }
+
+    fn draw(&mut self, terminal: &mut Terminal) -> anyhow::Result<()> {
+        let (model, look) = (&self.model, &self.look);
+        let mut hits = HitBoxes::default();
+        terminal
+            .draw(|frame| hits = draw(model, look, frame))
+            .context("the terminal cannot be written")?;
+        self.update(Message::Drawn { page: hits.rows.height.into() });
+        if hits.visible != self.visible {
+            self.visible.clone_from(&hits.visible);
+            self.worker.ask(Request::Visible(hits.visible));
+        }
+        Ok(())
+    }
+}
+
+/// Ctrl-Z reaches a program in raw mode as a key.
+fn is_suspend(event: &Event) -> bool {
+    use crossterm::event::{KeyCode, KeyModifiers};
+    matches!(event, Event::Key(key) if key.code == KeyCode::Char('z')
+        && key.modifiers == KeyModifiers::CONTROL)
+}

@@ -1,0 +1,151 @@
+//! The command line: what an operator types, checked before anything is opened.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+
+use crate::kernel::netlink::Namespace;
+use crate::kernel::sim::Scenario;
+
+/// Operations console for IPVS (LVS) directors: see and steer virtual services and real servers.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 90)]
+pub struct Cli {
+    /// What to do; without a word, the console opens on this machine's director.
+    #[command(subcommand)]
+    pub command: Option<Verb>,
+
+    /// What the console looks at.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// What the console looks at, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Console {
+    /// Look at another network namespace: a name of `ip netns`, or a path.
+    #[arg(long, value_name = "NAME|PATH", value_parser = namespace)]
+    pub netns: Option<Namespace>,
+
+    /// Only watch: nothing can be changed, and no rights are needed.
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// How it is drawn and how often it is read.
+    #[command(flatten)]
+    pub screen: ScreenOptions,
+}
+
+/// How the console is drawn and how often the director is read.
+#[derive(Clone, Debug, Args)]
+pub struct ScreenOptions {
+    /// Read the director this often, 200ms to 60s.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: Duration,
+
+    /// Draw with ASCII characters only. The default follows the locale.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Open the console on an embedded director with made-up clients; needs no root and no IPVS.
+    Demo {
+        /// What the director looks like.
+        #[command(flatten)]
+        demo: DemoOptions,
+        /// Only watch: nothing can be changed.
+        #[arg(long)]
+        read_only: bool,
+        /// How it is drawn and how often it is read.
+        #[command(flatten)]
+        screen: ScreenOptions,
+    },
+    /// Open the console to watch only; needs no rights.
+    Watch {
+        /// Look at another network namespace: a name of `ip netns`, or a path.
+        #[arg(long, value_name = "NAME|PATH", value_parser = namespace)]
+        netns: Option<Namespace>,
+        /// How it is drawn and how often it is read.
+        #[command(flatten)]
+        screen: ScreenOptions,
+    },
+    /// Print the table once.
+    Snapshot {
+        /// In which form.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Look at another network namespace: a name of `ip netns`, or a path.
+        #[arg(long, value_name = "NAME|PATH", value_parser = namespace, conflicts_with = "demo")]
+        netns: Option<Namespace>,
+        /// Print the embedded director instead of the kernel's table.
+        #[arg(long)]
+        demo: bool,
+        /// What the embedded director looks like.
+        #[command(flatten)]
+        of: DemoOptions,
+    },
+}
+
+/// What the embedded director looks like.
+#[derive(Clone, Debug, Args)]
+pub struct DemoOptions {
+    /// web, dr-farm, dns-udp, incident, or big:SERVICESxSERVERS.
+    #[arg(long, default_value = "web")]
+    pub scenario: Scenario,
+
+    /// The same seed makes the same clients.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// The forms of `ipvs-tui snapshot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The look of `ipvsadm -Ln`.
+    Text,
+    /// Everything, with units in the names.
+    Json,
+    /// Lines that `ipvsadm -R` takes, thresholds included.
+    Ipvsadm,
+}
+
+fn namespace(text: &str) -> Result<Namespace, String> {
+    if text.is_empty() { Err("an empty name".to_owned()) } else { Ok(Namespace::new(text)) }
+}
+
+/// Reads an interval as people write it: `1s`, `500ms`, `1.5s`, `1m`.
+fn interval(text: &str) -> Result<Duration, String> {
+    let (least, most) = (Duration::from_millis(200), Duration::from_secs(60));
+    let wrong = || "write a time with its unit, from 200ms to 60s, such as 1s or 500ms".to_owned();
+    let time: SignedDuration = text.parse().map_err(|_| wrong())?;
+    let time = Duration::try_from(time).map_err(|_| wrong())?;
+    if time < least || time > most {
+        return Err(format!("the interval is {text}; it can be 200ms to 60s"));
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn intervals_are_read_as_people_write_them() {
+        for (text, millis) in [("1s", 1000), ("200ms", 200), ("1.5s", 1500), ("1m", 60_000)] {
+            assert_eq!(interval(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "1", "s", "-1s", "199ms", "61s", "1h", "nan", "1s\u{1b}[2J"] {
+            assert!(interval(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The one table of commands: name, doc, default keys, whether it changes anything.
+//!
+//! Keys, help, footer and the README's key table derive from it, so adding a command touches
+//! this table and the `match` in [`crate::model`] that carries it out. A mutating command is
+//! simply absent where there is no Writer: [`available`] leaves it out.
+
+/// What an operator can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each has its doc in COMMANDS
+pub enum Command {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    NextService,
+    PreviousService,
+    WeightUp,
+    WeightDown,
+    WeightUpTen,
+    WeightDownTen,
+    SetWeight,
+    Undo,
+    Redo,
+    NextRate,
+    Refresh,
+    Help,
+    Close,
+    Quit,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Spec {
+    /// What it is.
+    pub command: Command,
+    /// Its name for keymap files and the palette.
+    pub name: &'static str,
+    /// What it does, in one line, beginning with a verb.
+    pub doc: &'static str,
+    /// Default keys, the one to show first. See [`crate::keys`] for how they are written.
+    pub keys: &'static [&'static str],
+    /// Whether it can change the kernel's table: absent in watch mode.
+    pub mutates: bool,
+    /// A word for the footer, if it belongs there.
+    pub hint: Option<&'static str>,
+}
+
+const fn spec(
+    command: Command,
+    name: &'static str,
+    doc: &'static str,
+    keys: &'static [&'static str],
+) -> Spec {
+    Spec { command, name, doc, keys, mutates: false, hint: None }
+}
+
+impl Spec {
+    const fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    const fn mutates(self) -> Self {
+        Self { mutates: true, ..self }
+    }
+}
+
+/// Every command, in the order in which help lists them.
+#[rustfmt::skip]
+pub const COMMANDS: &[Spec] = &[
+    spec(Command::Up, "up", "select the row above", &["Up", "k"]),
+    spec(Command::Down, "down", "select the row below", &["Down", "j"]),
+    spec(Command::PageUp, "page-up", "go up a page", &["PageUp", "Ctrl-b"]),
+    spec(Command::PageDown, "page-down", "go down a page", &["PageDown", "Ctrl-f"]),
+    spec(Command::Top, "top", "go to the first row", &["Home", "g"]),
+    spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
+    spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]),
+    spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]),
+    spec(Command::WeightUp, "weight-up", "raise the server's weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
+    spec(Command::WeightDown, "weight-down", "lower the server's weight by 1; 0 quiesces it", &["-", "F6"]).mutates(),
+    spec(Command::WeightUpTen, "weight-up-ten", "raise the server's weight by 10", &[">", "F8"]).mutates().hint("by 10"),
+    spec(Command::WeightDownTen, "weight-down-ten", "lower the server's weight by 10, not below 0", &["<", "F5"]).mutates(),
+    spec(Command::SetWeight, "set-weight", "type the server's weight: 12, +5, -3 or 50%", &["w"]).mutates().hint("set weight"),
+    spec(Command::Undo, "undo", "take back the last change, if the kernel still holds it", &["u"]).mutates().hint("undo"),
+    spec(Command::Redo, "redo", "make the change again that was taken back last", &["U"]).mutates().hint("redo"),
+    spec(Command::NextRate, "next-rate", "show the next rate: CPS, InPPS, OutPPS, InBPS, OutBPS", &["t"]).hint("rate"),
+    spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
+    spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
+    spec(Command::Close, "close", "close what is open, forget a message", &["Esc"]),
+    spec(Command::Quit, "quit", "leave the console; nothing in the kernel changes", &["q", "Ctrl-c"]).hint("quit"),
+];
+
+/// The commands there are for a console that can change things, or only watches.
+pub fn available(read_only: bool) -> impl Iterator<Item = &'static Spec> {
+    COMMANDS.iter().filter(move |spec| !(read_only && spec.mutates))
+}
+
+impl Command {
+    /// Its row in the table.
+    pub fn spec(self) -> Option<&'static Spec> {
+        COMMANDS.iter().find(|spec| spec.command == self)
+    }
+}

@@ -1,0 +1,75 @@
+//! The symbols of the screen, for terminals that show Unicode and for those that do not. Every
+//! state has a symbol, so that it is told without colour too.
+
+use ratatui::symbols::bar;
+
+/// A set of symbols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    /// A service with its servers beneath it.
+    pub open: &'static str,
+    /// A server that takes no new connections: weight 0.
+    pub quiesced: &'static str,
+    /// The snapshot is recent.
+    pub live: &'static str,
+    /// The snapshot is old.
+    pub late: &'static str,
+    /// The director cannot be read.
+    pub failed: &'static str,
+    /// What cannot be known.
+    pub unknown: &'static str,
+    /// Something was left out.
+    pub ellipsis: &'static str,
+    /// From one value to another.
+    pub arrow: &'static str,
+    /// The selected row.
+    pub cursor: &'static str,
+    /// Columns of a line of values.
+    pub bars: bar::Set<'static>,
+    /// Where nothing is known in a line of values.
+    pub gap: &'static str,
+    /// Whether boxes are drawn with Unicode lines.
+    pub unicode: bool,
+}
+
+/// Unicode symbols, one cell each.
+pub const UNICODE: Glyphs = Glyphs {
+    open: "▾",
+    quiesced: "○",
+    live: "●",
+    late: "◌",
+    failed: "✗",
+    unknown: "·",
+    ellipsis: "…",
+    arrow: "→",
+    cursor: "▌",
+    bars: bar::NINE_LEVELS,
+    gap: " ",
+    unicode: true,
+};
+
+/// ASCII only.
+pub const ASCII: Glyphs = Glyphs {
+    open: "v",
+    quiesced: "o",
+    live: "*",
+    late: "?",
+    failed: "x",
+    unknown: ".",
+    ellipsis: "~",
+    arrow: "->",
+    cursor: ">",
+    bars: bar::Set {
+        full: "#",
+        seven_eighths: "%",
+        three_quarters: "*",
+        five_eighths: "+",
+        half: "=",
+        three_eighths: "-",
+        one_quarter: ":",
+        one_eighth: ".",
+        empty: " ",
+    },
+    gap: " ",
+    unicode: false,
+};

@@ -1,0 +1,281 @@
+//! Reading a director over netlink, in tiers.
+//!
+//! A whole poll is a dump of the services and a dump of the servers of each. A poll in tiers
+//! reads the services and, of the servers, only those asked for; the others take their weights
+//! and connections from `/proc/net/ip_vs`, which is an order of magnitude cheaper, and keep the
+//! counters they had. Whatever `/proc` shows as new or changed is dumped as well.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::decode;
+use super::request::{Command, Request};
+use super::socket::{Ack, Socket};
+use crate::ipvs::{Daemon, Info, ServiceKey, Stats, Timeouts};
+use crate::kernel::errno::{EPERM, ESRCH};
+use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
+use crate::kernel::{KernelError, Reader, Want};
+use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
+
+/// Reads everything the kernel tells, with CAP_NET_ADMIN.
+pub struct NetlinkReader {
+    socket: Socket,
+    proc: ProcReader,
+    root: ProcRoot,
+    opened: Instant,
+    last: Option<Last>,
+}
+
+/// What the last poll read that the next one may carry over.
+struct Last {
+    services: Vec<ServiceEntry>,
+    around: Moment,
+    info: Part<Info>,
+    timeouts: Part<Timeouts>,
+    daemons: Part<Vec<Daemon>>,
+    sysctls: Part<Sysctls>,
+}
+
+impl NetlinkReader {
+    /// Opens the IPVS of the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
+        let proc = ProcReader::open(root.clone())?; // first: it knows IPVS without loading it
+        let (socket, root) = (Socket::open()?, root.clone());
+        let mut reader = Self { socket, proc, root, opened: Instant::now(), last: None };
+        reader.info()?; // tells at once whether netlink is permitted
+        Ok(reader)
+    }
+
+    /// The bare dumps of a poll, as the kernel sends them, without looking inside: what a
+    /// benchmark compares a poll with. Returns the bytes of all entries.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the kernel cannot be asked.
+    pub fn bare_dumps(&mut self, keys: &[ServiceKey]) -> Result<usize, KernelError> {
+        let mut bytes = 0;
+        let services = Request::bare(Command::GetService);
+        self.socket.dump(services, |entry| {
+            bytes += entry.len();
+            Ok(())
+        })?;
+        for key in keys {
+            self.socket.dump(Request::service(Command::GetDest, key), |entry| {
+                bytes += entry.len();
+                Ok(())
+            })?;
+        }
+        Ok(bytes)
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.opened.elapsed())
+    }
+
+    fn services(&mut self) -> Result<Vec<ServiceEntry>, KernelError> {
+        let mut all = Vec::new();
+        let request = Request::bare(Command::GetService);
+        let ack = self.socket.dump(request, |entry| {
+            all.push(decode::service(entry)?);
+            Ok(())
+        })?;
+        accept(&ack, "read the virtual services")?;
+        sort(&mut all, |s| s.service.key);
+        Ok(all)
+    }
+
+    /// Dumps the servers of `entry`. False if the service is gone: a dump of a missing service
+    /// is an empty success, so an empty one is looked up again.
+    fn servers(&mut self, entry: &mut ServiceEntry) -> Result<bool, KernelError> {
+        let key = entry.service.key;
+        let family = key.family();
+        let mut all = Vec::with_capacity(entry.servers.len());
+        let read = self.now();
+        let ack = self.socket.dump(Request::service(Command::GetDest, &key), |server| {
+            all.push(decode::server(server, family)?);
+            Ok(())
+        })?;
+        accept(&ack, "read the real servers")?;
+        if all.is_empty() && self.one_service(&key)?.is_none() {
+            return Ok(false);
+        }
+        sort(&mut all, |s| s.server.key);
+        entry.servers = all;
+        entry.servers_read = read;
+        Ok(true)
+    }
+
+    fn one_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        let mut found = None;
+        let request = Request::service(Command::GetService, key);
+        let ack = self.socket.request(request, |_, entry| {
+            found = Some(decode::service(entry)?);
+            Ok(())
+        })?;
+        if ack.errno == ESRCH {
+            return Ok(None);
+        }
+        accept(&ack, "read a virtual service")?;
+        Ok(found)
+    }
+
+    /// Services from the dump, servers from the last poll and the cheap tick; dumps for those
+    /// wanted, new or changed.
+    fn in_tiers(&mut self, want: &Want) -> Result<Vec<ServiceEntry>, KernelError> {
+        let mut services = self.services()?;
+        let mut last = self.last.take().map(|l| l.services).unwrap_or_default();
+        for entry in &mut services {
+            let found = last.binary_search_by(|l| l.service.key.cmp(&entry.service.key));
+            if let Some(old) = found.ok().and_then(|i| last.get_mut(i)) {
+                entry.servers = std::mem::take(&mut old.servers);
+                entry.servers_read = old.servers_read;
+            }
+        }
+        let listed = self.proc.refresh(&mut services)?;
+        // What is listed but not in the dump was added in between: the next poll has it.
+        let stirred: BTreeSet<_> = listed.changed.into_iter().chain(listed.gone).collect();
+        let mut gone = Vec::new();
+        for entry in &mut services {
+            let key = entry.service.key;
+            let wanted = want.detail.as_ref().is_none_or(|keys| keys.contains(&key));
+            let unread = entry.servers_read == Moment::default();
+            if (wanted || unread || stirred.contains(&key)) && !self.servers(entry)? {
+                gone.push(key);
+            }
+        }
+        services.retain(|s| !gone.contains(&s.service.key));
+        Ok(services)
+    }
+
+    fn whole(&mut self) -> Result<Vec<ServiceEntry>, KernelError> {
+        let mut services = self.services()?;
+        let mut failed = None;
+        services.retain_mut(|entry| match self.servers(entry) {
+            Ok(there) => there && failed.is_none(),
+            Err(error) => {
+                failed.get_or_insert(error);
+                false
+            }
+        });
+        failed.map_or(Ok(services), Err)
+    }
+
+    fn info(&mut self) -> Result<Info, KernelError> {
+        self.single(Command::GetInfo, "read the IPVS version", decode::info)
+    }
+
+    fn timeouts(&mut self) -> Result<Timeouts, KernelError> {
+        self.single(Command::GetConfig, "read the protocol timeouts", decode::timeouts)
+    }
+
+    fn single<T>(
+        &mut self,
+        command: Command,
+        action: &str,
+        decode: impl Fn(&[u8]) -> Result<T, KernelError>,
+    ) -> Result<T, KernelError> {
+        let mut found = None;
+        let ack = self.socket.request(Request::bare(command), |_, payload| {
+            found = Some(decode(payload)?);
+            Ok(())
+        })?;
+        accept(&ack, action)?;
+        found.ok_or_else(|| {
+            KernelError::malformed("an IPVS reply", format!("none came to {action}"))
+        })
+    }
+
+    fn daemons(&mut self) -> Result<Vec<Daemon>, KernelError> {
+        let mut all = Vec::new();
+        let ack = self.socket.dump(Request::bare(Command::GetDaemon), |entry| {
+            all.push(decode::daemon(entry)?);
+            Ok(())
+        })?;
+        accept(&ack, "read the sync daemons")?;
+        all.sort_by_key(|d| d.role);
+        Ok(all)
+    }
+
+    fn totals(&mut self) -> Result<Stats, KernelError> {
+        self.proc.totals()
+    }
+}
+
+impl Reader for NetlinkReader {
+    fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
+        let (began, taken, at) = (Instant::now(), Timestamp::now(), self.now());
+        let before = self.last.as_ref().map(|l| {
+            let carry = (l.around, l.info.clone(), l.timeouts.clone());
+            (carry, l.daemons.clone(), l.sysctls.clone())
+        });
+        let services = match (&want.detail, &self.last) {
+            (Some(_), Some(last)) if !last.services.is_empty() => self.in_tiers(want)?,
+            _ => self.whole()?,
+        };
+        let (around, info, timeouts, daemons, sysctls) = match before {
+            Some(((read, info, timeouts), daemons, sysctls)) if !want.surroundings => (
+                read,
+                stale(info, read),
+                stale(timeouts, read),
+                stale(daemons, read),
+                stale(sysctls, read),
+            ),
+            _ => (
+                at,
+                Part::from_result(self.info()),
+                Part::from_result(self.timeouts()),
+                Part::from_result(self.daemons()),
+                Part::from_result(sysctl::read(&self.root)),
+            ),
+        };
+        let totals = Part::from_result(self.totals());
+        self.last = Some(Last {
+            // Only a poll in tiers needs them, and copying a large table costs.
+            services: if want.detail.is_some() { services.clone() } else { Vec::new() },
+            around,
+            info: info.clone(),
+            timeouts: timeouts.clone(),
+            daemons: daemons.clone(),
+            sysctls: sysctls.clone(),
+        });
+        let (source, took) = (Source::Netlink, began.elapsed());
+        Ok(Snapshot { taken, at, took, source, info, totals, timeouts, daemons, sysctls, services })
+    }
+
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        let Some(mut entry) = self.one_service(key)? else { return Ok(None) };
+        Ok(self.servers(&mut entry)?.then_some(entry))
+    }
+}
+
+fn stale<T>(part: Part<T>, read: Moment) -> Part<T> {
+    match part {
+        Part::Fresh(value) => Part::Stale { value, read },
+        other => other,
+    }
+}
+
+/// Sorts by key and drops repetitions: an edit between two batches of a dump can repeat an entry.
+fn sort<T, K: Ord>(all: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    all.sort_by_key(&key);
+    all.dedup_by(|a, b| key(a) == key(b));
+}
+
+/// Turns the kernel's no to a read into an error.
+fn accept(ack: &Ack, action: &str) -> Result<(), KernelError> {
+    match ack.errno {
+        0 => Ok(()),
+        EPERM => Err(KernelError::NotPermitted { action: format!("to {action} over netlink") }),
+        errno => Err(KernelError::Kernel {
+            action: action.to_owned(),
+            subject: "IPVS".to_owned(),
+            errno,
+            text: ack.text.clone(),
+            advice: String::new(),
+        }),
+    }
+}

@@ -1,0 +1,141 @@
+//! The reader that needs no rights: whatever `/proc` shows to anyone.
+
+use std::io;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::file::{Buffer, ProcRoot};
+use super::listing::{self, Changed};
+use super::table::{ServerLine, Table};
+use super::{stats, sysctl, text::Fault};
+use crate::ipvs::{Info, ServiceKey, Stats};
+use crate::kernel::{KernelError, Reader, Want};
+use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
+
+/// Reads a director through `/proc`, in the network namespace of the thread that calls.
+#[derive(Debug)]
+pub struct ProcReader {
+    root: ProcRoot,
+    epoch: Instant,
+    buffer: Buffer,
+    servers: Vec<ServerLine>,
+    sysctls: Option<(Sysctls, Moment)>,
+}
+
+impl ProcReader {
+    /// Opens the door, and looks whether there is anything behind it. Nothing is loaded by
+    /// looking.
+    ///
+    /// # Errors
+    /// [`KernelError::NoIpvs`] when IPVS is not loaded, [`KernelError::System`] when
+    /// `/proc/net/ip_vs` cannot be read.
+    pub fn open(root: ProcRoot) -> Result<Self, KernelError> {
+        Self::open_since(root, Instant::now())
+    }
+
+    /// Like [`open`](Self::open), with moments counted from `epoch`: readers of one director
+    /// share it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_since(root: ProcRoot, epoch: Instant) -> Result<Self, KernelError> {
+        let file = root.net("ip_vs");
+        std::fs::File::open(&file).map_err(|error| root.error(&file, &error))?;
+        let (buffer, servers) = (Buffer::default(), Vec::new());
+        Ok(Self { root, epoch, buffer, servers, sysctls: None })
+    }
+
+    /// The cheap tick: brings weights, forwarding methods and connections in `services` up to
+    /// date, where they are listed, and tells what else has changed. `services` is sorted by
+    /// key, as every snapshot is; nothing is added or taken away.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the listing cannot be read or understood. What came before the
+    /// misunderstood line is up to date then.
+    pub fn refresh(&mut self, services: &mut [ServiceEntry]) -> Result<Changed, KernelError> {
+        let servers = &mut self.servers;
+        read(&self.root, &mut self.buffer, "ip_vs", |file| {
+            listing::refresh(Table::open(file)?, services, servers)
+        })
+    }
+
+    /// Totals and rates of the network namespace, from `ip_vs_stats`.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the file cannot be read or understood.
+    pub fn totals(&mut self) -> Result<Stats, KernelError> {
+        read(&self.root, &mut self.buffer, "ip_vs_stats", stats::totals)
+    }
+
+    /// Live counters of every CPU, from `ip_vs_stats_percpu`.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the file cannot be read or understood.
+    pub fn per_cpu(&mut self) -> Result<stats::PerCpu, KernelError> {
+        read(&self.root, &mut self.buffer, "ip_vs_stats_percpu", stats::per_cpu)
+    }
+
+    /// The sysctls: read now, or what was read before with its moment.
+    fn sysctls(&mut self, now: Moment, fresh: bool) -> Part<Sysctls> {
+        if let (false, Some((value, read))) = (fresh, &self.sysctls) {
+            return Part::Stale { value: value.clone(), read: *read };
+        }
+        let result = sysctl::read(&self.root);
+        self.sysctls = result.clone().ok().map(|value| (value, now));
+        Part::from_result(result)
+    }
+
+    fn table(&mut self, at: Moment) -> Result<(Info, Vec<ServiceEntry>), KernelError> {
+        read(&self.root, &mut self.buffer, "ip_vs", |file| {
+            let table = Table::open(file)?;
+            Ok((table.info(), listing::build(table, at)?))
+        })
+    }
+}
+
+impl Reader for ProcReader {
+    /// `want.detail` makes no difference: there are no servers' counters in `/proc`.
+    fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
+        let (taken, began) = (Timestamp::now(), Instant::now());
+        let at = Moment(began.saturating_duration_since(self.epoch));
+        let (info, services) = self.table(at)?;
+        let totals = Part::from_result(self.totals());
+        let sysctls = self.sysctls(at, want.surroundings);
+        Ok(Snapshot {
+            taken,
+            at,
+            took: began.elapsed(),
+            source: Source::Proc,
+            info: Part::Fresh(info),
+            totals,
+            timeouts: Part::Unreadable(needs_netlink("the protocol timeouts are")),
+            daemons: Part::Unreadable(needs_netlink("the sync daemons are")),
+            sysctls,
+            services,
+        })
+    }
+
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        let at = Moment(self.epoch.elapsed());
+        let (_, services) = self.table(at)?;
+        Ok(services.into_iter().find(|entry| entry.service.key == *key))
+    }
+}
+
+fn needs_netlink(what: &str) -> String {
+    format!("{what} not in /proc: reading them needs netlink and the capability CAP_NET_ADMIN")
+}
+
+/// Reads a file of `/proc/net` and parses it; a fault comes back with the file's name.
+fn read<T>(
+    root: &ProcRoot,
+    buffer: &mut Buffer,
+    name: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<T, KernelError> {
+    let path = root.net(name);
+    let failed = |error: io::Error| root.error(&path, &error);
+    let bytes = buffer.read(&path).map_err(failed)?;
+    parse(bytes).map_err(|fault| fault.in_file(&path))
+}

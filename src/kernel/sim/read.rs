@@ -1,0 +1,125 @@
+//! Reading the simulated kernel.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::conn::Conn;
+use super::dest::{Dest, VirtualService};
+use super::random::scramble;
+use super::state::{BUCKETS, Kernel};
+use crate::ipvs::{Protocol, ServiceKey};
+use crate::snapshot::{Known, Moment, Part, ServerEntry, ServiceEntry, Snapshot, Source};
+
+/// One row of the connection table, as `/proc/net/ip_vs_conn` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Transport protocol; 0 (IP) for the template of a fwmark service.
+    pub protocol: Protocol,
+    /// The client; of a template its masked address and port 0.
+    pub client: SocketAddr,
+    /// What it asked for; of a fwmark service's template the mark written as an address.
+    pub target: SocketAddr,
+    /// Where its packets go. Port FFFF marks a template that is no longer used.
+    pub server: SocketAddr,
+    /// The kernel's name of the state.
+    pub state: String,
+    /// Seconds until it ends if no packet comes.
+    pub expires: u32,
+    /// Persistence engine and its data, for templates of a service with an engine. Always `None`:
+    /// the made-up clients speak no SIP.
+    pub engine: Option<(String, String)>,
+}
+
+impl Connection {
+    /// Whether this is a persistence template rather than a connection.
+    pub fn is_template(&self) -> bool {
+        self.client.port() == 0
+    }
+}
+
+impl Kernel {
+    /// Everything, as one netlink dump would bring it.
+    pub(super) fn snapshot(&self, taken: Timestamp, at: Moment) -> Snapshot {
+        Snapshot {
+            taken,
+            at,
+            took: Duration::ZERO,
+            source: Source::Demo,
+            info: Part::Fresh(self.info()),
+            totals: Part::Fresh(self.totals.stats()),
+            timeouts: Part::Fresh(self.timeouts),
+            daemons: Part::Fresh(self.daemons.clone()),
+            sysctls: Part::Fresh(self.tunables.values().clone()),
+            services: self.services.values().map(|service| self.entry(service, at)).collect(),
+        }
+    }
+
+    pub(super) fn service(&self, key: &ServiceKey, at: Moment) -> Option<ServiceEntry> {
+        self.services.get(key).map(|service| self.entry(service, at))
+    }
+
+    fn entry(&self, service: &VirtualService, at: Moment) -> ServiceEntry {
+        let dests = service.dests.iter().filter_map(|id| self.dests.get(*id));
+        let mut servers: Vec<ServerEntry> = dests.map(server_entry).collect();
+        servers.sort_unstable_by_key(|entry| entry.server.key);
+        ServiceEntry {
+            service: service.config.clone(),
+            known: Known::Whole,
+            stats: Some(service.meter.stats()),
+            servers,
+            servers_read: at,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// All connections and templates, in the order of a seeded hash of the client: a prefix is a
+    /// random sample, as with the kernel's own table. Crowds have no rows.
+    pub(super) fn connections(&self) -> Vec<Connection> {
+        let mut rows: Vec<_> = self
+            .conns
+            .iter()
+            .map(|(id, conn)| ((self.bucket(conn), std::cmp::Reverse(id)), conn))
+            .collect();
+        rows.sort_unstable_by_key(|(order, _)| *order);
+        rows.into_iter().map(|(_, conn)| self.row(conn)).collect()
+    }
+
+    fn bucket(&self, conn: &Conn) -> u64 {
+        let client = conn.key.client;
+        let addr = match client.ip() {
+            std::net::IpAddr::V4(addr) => u128::from(addr.to_bits()),
+            std::net::IpAddr::V6(addr) => addr.to_bits(),
+        };
+        let mix = |hash: u64, part: u64| scramble(hash ^ part);
+        let hash = mix(mix(self.salt, addr as u64), (addr >> 64) as u64);
+        let ports = u64::from(client.port()) << 16 | u64::from(conn.key.protocol.0);
+        mix(hash, ports) % u64::from(BUCKETS)
+    }
+
+    fn row(&self, conn: &Conn) -> Connection {
+        let invalid = |port| if conn.invalid { u16::MAX } else { port };
+        let target = conn.key.target;
+        Connection {
+            protocol: conn.key.protocol,
+            client: conn.key.client,
+            target: SocketAddr::new(target.ip(), invalid(target.port())),
+            server: SocketAddr::new(conn.server.addr, invalid(conn.server.port)),
+            state: conn.state.to_string(),
+            expires: (conn.expires.saturating_sub(self.now) / 1_000) as u32,
+            engine: None,
+        }
+    }
+}
+
+fn server_entry(dest: &Dest) -> ServerEntry {
+    ServerEntry {
+        server: dest.server.clone(),
+        active: dest.active_shown(),
+        inactive: dest.inactive_shown(),
+        persistent: Some(dest.persistent),
+        stats: Some(dest.meter.stats()),
+        unknown: Vec::new(),
+    }
+}

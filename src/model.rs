@@ -1,0 +1,289 @@
+//! What the console knows and shows. [`Model::update`] takes a message and says what is to be
+//! done about it; it is pure: no clock, no I/O, so that every flow can be tested as values.
+//!
+//! ```text
+//! rows    the services and servers as rows, and which one is selected
+//! edit    weights, undo and redo: plans that are under way, made or taken back
+//! prompt  the one thing that may be typed into, or has to be answered
+//! ```
+
+mod edit;
+mod prompt;
+mod rows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tui_input::InputRequest;
+
+use crate::command::Command;
+use crate::history::{History, Metric};
+use crate::kernel::KernelError;
+use crate::plan::{Outcome, Plan};
+use crate::snapshot::{Moment, Snapshot};
+pub use edit::{Edits, Kind, Ticket};
+pub use prompt::Prompt;
+pub use rows::{Row, Rows};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Message {
+    /// A poll succeeded; the moment is the console's own clock.
+    Snapshot(Arc<Snapshot>, Moment),
+    /// A poll failed.
+    Unreadable(KernelError, Moment),
+    /// A plan is through, or has failed.
+    Outcome(Ticket, Box<Outcome>),
+    /// Time passes.
+    Clock(Moment),
+    /// A key that the keymap knows.
+    Command(Command),
+    /// A key while something is typed.
+    Typed(InputRequest),
+    /// Enter while something is typed, or an answer to a question.
+    Accept,
+    /// A key that the keymap does not know, as an operator would name it.
+    UnknownKey(String),
+    /// How many rows of the table were drawn.
+    Drawn {
+        /// Rows that fit.
+        page: usize,
+    },
+}
+
+/// What is to be done about a message. The app does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Have the worker apply a plan.
+    Apply(Ticket, Plan),
+    /// Have the worker read the kernel now.
+    Refresh,
+    /// Leave.
+    Quit,
+}
+
+/// How loud a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something was done, or is under way.
+    Info,
+    /// The operator should know, but nothing failed.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// One line to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How loud.
+    pub tone: Tone,
+    /// What is said.
+    pub text: String,
+    /// When it was said, by the console's clock.
+    pub since: Moment,
+}
+
+/// Whether what is on the screen is what the kernel holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Freshness {
+    /// Nothing was read yet.
+    Waiting,
+    /// The last poll succeeded and is recent.
+    Live,
+    /// The last poll succeeded, but is older than three intervals: the worker is stuck, or the
+    /// machine slept.
+    Late,
+    /// The last poll failed.
+    Failed(KernelError),
+}
+
+/// What the console knows and shows.
+#[derive(Debug)]
+pub struct Model {
+    /// The director's name: its host, or the scenario.
+    pub name: String,
+    /// What is polled how often.
+    pub interval: Duration,
+    /// Whether there is no Writer.
+    pub read_only: bool,
+    /// The newest snapshot.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The past.
+    pub history: History,
+    /// Services and servers as rows.
+    pub rows: Rows,
+    /// The rate that is shown as number and line.
+    pub rate: Metric,
+    /// What may be typed into.
+    pub prompt: Option<Prompt>,
+    /// Whether help is open.
+    pub help: bool,
+    /// One line to the operator.
+    pub notice: Option<Notice>,
+    /// Changes under way, made, taken back.
+    pub edits: Edits,
+    /// The console's clock.
+    pub now: Moment,
+    received: Option<Moment>,
+    failure: Option<KernelError>,
+}
+
+impl Model {
+    /// An information goes away by itself after this long; warnings and errors stay for longer.
+    const INFO_FOR: Duration = Duration::from_secs(6);
+    const WARNING_FOR: Duration = Duration::from_secs(30);
+
+    /// An empty console for the director `name`, polled every `interval`.
+    pub fn new(name: String, interval: Duration, read_only: bool) -> Self {
+        Self {
+            name,
+            interval,
+            read_only,
+            snapshot: None,
+            history: History::default(),
+            rows: Rows::default(),
+            rate: Metric::Cps,
+            prompt: None,
+            help: false,
+            notice: None,
+            edits: Edits::default(),
+            now: Moment::default(),
+            received: None,
+            failure: None,
+        }
+    }
+
+    /// Takes in what happened; says what is to be done about it.
+    pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        match message {
+            Message::Snapshot(snapshot, now) => self.take_in(snapshot, now),
+            Message::Unreadable(error, now) => {
+                self.now = now;
+                if let Some(last) = &self.snapshot {
+                    let at = Moment(last.at.0 + self.age());
+                    self.history.gap(at);
+                }
+                self.failure = Some(error);
+            }
+            Message::Outcome(ticket, outcome) => self.finish(ticket, &outcome),
+            Message::Clock(now) => self.pass(now),
+            Message::Command(command) => return self.command(command),
+            Message::Typed(request) => self.typed(request),
+            Message::Accept => return self.accept(),
+            Message::UnknownKey(key) => {
+                self.say(Tone::Info, format!("{key} does nothing here; ? shows every key"));
+            }
+            Message::Drawn { page } => self.rows.fit(page),
+        }
+        Vec::new()
+    }
+
+    /// How old the newest snapshot is.
+    pub fn age(&self) -> Duration {
+        self.received.map_or(Duration::ZERO, |received| self.now.since(received))
+    }
+
+    /// Whether what is on the screen is what the kernel holds.
+    pub fn freshness(&self) -> Freshness {
+        match (&self.failure, &self.snapshot) {
+            (Some(error), _) => Freshness::Failed(error.clone()),
+            (None, None) => Freshness::Waiting,
+            (None, Some(_)) if self.age() > self.stale_after() => Freshness::Late,
+            (None, Some(_)) => Freshness::Live,
+        }
+    }
+
+    /// Nothing is applied on a snapshot older than this: three intervals, and at least 3 s.
+    pub fn stale_after(&self) -> Duration {
+        (self.interval * 3).max(Duration::from_secs(3))
+    }
+
+    /// How long a sample stands for itself before there is a gap.
+    pub fn hold(&self) -> Duration {
+        self.stale_after()
+    }
+
+    fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some(Notice { tone, text: text.into(), since: self.now });
+    }
+
+    fn take_in(&mut self, snapshot: Arc<Snapshot>, now: Moment) {
+        self.history.push(&snapshot);
+        if self.failure.take().is_some() {
+            self.say(Tone::Info, "the director can be read again");
+        }
+        if let Some(gone) = self.rows.follow(&snapshot) {
+            self.say(Tone::Warning, format!("{gone} is gone from the table; nothing is selected"));
+            if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
+                self.prompt = None;
+            }
+        }
+        self.snapshot = Some(snapshot);
+        self.received = Some(now);
+        self.now = now;
+    }
+
+    fn pass(&mut self, now: Moment) {
+        self.now = now;
+        let over = self.notice.as_ref().is_some_and(|notice| {
+            let long = match notice.tone {
+                Tone::Info => Self::INFO_FOR,
+                Tone::Warning | Tone::Error => Self::WARNING_FOR,
+            };
+            now.since(notice.since) > long
+        });
+        if over {
+            self.notice = None;
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Vec<Effect> {
+        if self.read_only && command.spec().is_some_and(|s| s.mutates) {
+            return Vec::new(); // no key leads here; a second lock on the door
+        }
+        match command {
+            Command::Up => self.rows.step(-1),
+            Command::Down => self.rows.step(1),
+            Command::PageUp => self.rows.page(-1),
+            Command::PageDown => self.rows.page(1),
+            Command::Top => self.rows.first(),
+            Command::Bottom => self.rows.last(),
+            Command::NextService => self.rows.service(1),
+            Command::PreviousService => self.rows.service(-1),
+            Command::WeightUp => return self.step_weight(1),
+            Command::WeightDown => return self.step_weight(-1),
+            Command::WeightUpTen => return self.step_weight(10),
+            Command::WeightDownTen => return self.step_weight(-10),
+            Command::SetWeight => self.ask_weight(),
+            Command::Undo => return self.undo(),
+            Command::Redo => return self.redo(),
+            Command::NextRate => {
+                let all = Metric::RATES;
+                let next = all.iter().position(|m| *m == self.rate).map_or(0, |i| i + 1);
+                self.rate = all.get(next % all.len()).copied().unwrap_or(Metric::Cps);
+            }
+            Command::Refresh => return vec![Effect::Refresh],
+            Command::Help => self.help = !self.help,
+            Command::Close => self.close(),
+            Command::Quit => return self.quit(),
+        }
+        Vec::new()
+    }
+
+    /// Leaving waits for nothing: a plan under way is finished by the worker before it ends.
+    fn quit(&mut self) -> Vec<Effect> {
+        vec![Effect::Quit]
+    }
+
+    fn close(&mut self) {
+        if self.prompt.take().is_some() {
+            return;
+        }
+        if self.help {
+            self.help = false;
+            return;
+        }
+        self.notice = None;
+    }
+}

@@ -1,0 +1,214 @@
+//! Weights, undo and redo.
+//!
+//! The screen never shows hoped-for state, but a plan must be made on what the kernel will hold
+//! when its turn comes: three quick presses of `+` are three plans, each on top of the one
+//! before. So plans under way are remembered until the snapshot after them.
+
+use super::{Effect, Freshness, Model, Row, Tone};
+use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
+use crate::plan::{Failure, Outcome, Plan};
+
+/// Names a plan between the model and the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Where a plan came from, which decides where it goes when it is through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The operator's own: can be undone.
+    New,
+    /// Takes one back: can be redone.
+    Undo,
+    /// Makes it again: can be undone.
+    Redo,
+}
+
+/// Changes under way, made, and taken back, in this session.
+#[derive(Debug, Default)]
+pub struct Edits {
+    tickets: u64,
+    under_way: Vec<(Ticket, Kind, Plan)>,
+    /// Made, newest last, each as it was written.
+    done: Vec<Plan>,
+    /// Taken back, newest last: the plans that took them back.
+    undone: Vec<Plan>,
+}
+
+impl Edits {
+    /// What `u` would take back, in one line.
+    pub fn next_undo(&self) -> Option<String> {
+        self.done.last().and_then(Plan::inverse).map(|p| p.title)
+    }
+
+    /// What `U` would make again, in one line.
+    pub fn next_redo(&self) -> Option<String> {
+        self.undone.last().and_then(Plan::inverse).map(|p| p.title)
+    }
+
+    /// Whether a plan is on its way to the kernel.
+    pub fn busy(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+}
+
+impl Model {
+    /// The selected real server.
+    pub fn selected_server(&self) -> Option<(ServiceKey, ServerKey)> {
+        match self.rows.selected()? {
+            Row::Server(service, server) => Some((service, server)),
+            Row::Service(_) => None,
+        }
+    }
+
+    /// What the kernel will hold of a server when the plans under way are through.
+    pub(super) fn expected(&self, service: &ServiceKey, server: &ServerKey) -> Option<Server> {
+        let planned =
+            self.edits.under_way.iter().rev().flat_map(|(_, _, plan)| plan.changes.iter().rev());
+        let mut planned = planned.filter_map(|change| match change {
+            Change::Server { service: s, after, .. }
+                if s == service && change.server().as_ref() == Some(server) =>
+            {
+                Some(after.clone())
+            }
+            _ => None,
+        });
+        match planned.next() {
+            Some(after) => after,
+            None => Some(self.snapshot.as_ref()?.server(service, server)?.server.clone()),
+        }
+    }
+
+    pub(super) fn step_weight(&mut self, by: i64) -> Vec<Effect> {
+        let Some((service, server)) = self.selected_server() else {
+            self.say(Tone::Info, "select a real server first: weights belong to servers");
+            return Vec::new();
+        };
+        let Some(known) = self.expected(&service, &server) else { return Vec::new() };
+        match crate::plan::WeightEdit::By(by).of(known.weight) {
+            Ok(weight) if weight == known.weight => {
+                self.say(Tone::Info, format!("the weight of {server} is {weight} already"));
+                Vec::new()
+            }
+            Ok(weight) => self.propose(Plan::weight(service, &known, weight)),
+            Err(why) => {
+                self.say(Tone::Error, why.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn apply_now(&mut self, plan: Plan) -> Vec<Effect> {
+        self.start(Kind::New, plan)
+    }
+
+    pub(super) fn undo(&mut self) -> Vec<Effect> {
+        if self.edits.busy() {
+            self.say(Tone::Info, "a change is under way; undo when it is through");
+            return Vec::new();
+        }
+        self.take_back(Kind::Undo, "nothing to undo: this session has changed nothing")
+    }
+
+    pub(super) fn redo(&mut self) -> Vec<Effect> {
+        if self.edits.busy() {
+            self.say(Tone::Info, "a change is under way; redo when it is through");
+            return Vec::new();
+        }
+        self.take_back(Kind::Redo, "nothing to redo")
+    }
+
+    fn take_back(&mut self, kind: Kind, nothing: &str) -> Vec<Effect> {
+        let stack = match kind {
+            Kind::Redo => &self.edits.undone,
+            Kind::New | Kind::Undo => &self.edits.done,
+        };
+        match stack.last().map(Plan::inverse) {
+            Some(Some(inverse)) => self.start(kind, inverse),
+            Some(None) => {
+                self.say(Tone::Error, "the last change cannot be taken back");
+                Vec::new()
+            }
+            None => {
+                self.say(Tone::Info, nothing);
+                Vec::new()
+            }
+        }
+    }
+
+    fn start(&mut self, kind: Kind, plan: Plan) -> Vec<Effect> {
+        match self.freshness() {
+            Freshness::Live => {}
+            Freshness::Waiting => {
+                self.say(Tone::Error, "nothing was changed: the director has not been read yet");
+                return Vec::new();
+            }
+            Freshness::Late | Freshness::Failed(_) => {
+                let age = self.age().as_secs();
+                let text = format!(
+                    "nothing was changed: what you see is {age} s old; wait for the director to be \
+                     read again"
+                );
+                self.say(Tone::Error, text);
+                return Vec::new();
+            }
+        }
+        self.edits.tickets += 1;
+        let ticket = Ticket(self.edits.tickets);
+        self.edits.under_way.push((ticket, kind, plan.clone()));
+        vec![Effect::Apply(ticket, plan)]
+    }
+
+    pub(super) fn finish(&mut self, ticket: Ticket, outcome: &Outcome) {
+        let Some(place) = self.edits.under_way.iter().position(|(t, ..)| *t == ticket) else {
+            return;
+        };
+        let (_, kind, plan) = self.edits.under_way.remove(place);
+        let conflict = matches!(outcome.failed, Some((_, Failure::Conflict(_))));
+        let complete = outcome.failed.is_none();
+        match kind {
+            // What was taken back in full, or does not apply any more, leaves the stack; after
+            // any other failure it can be tried again.
+            Kind::Undo if complete || conflict => drop(self.edits.done.pop()),
+            Kind::Redo if complete || conflict => drop(self.edits.undone.pop()),
+            _ => {}
+        }
+        if !outcome.done.changes.is_empty() {
+            match kind {
+                Kind::Undo => self.edits.undone.push(outcome.done.clone()),
+                Kind::Redo => self.edits.done.push(outcome.done.clone()),
+                Kind::New => {
+                    self.edits.done.push(outcome.done.clone());
+                    self.edits.undone.clear();
+                }
+            }
+        }
+        self.tell(kind, &plan, outcome);
+    }
+
+    fn tell(&mut self, kind: Kind, plan: &Plan, outcome: &Outcome) {
+        let what = match kind {
+            Kind::New => "",
+            Kind::Undo => "undone: ",
+            Kind::Redo => "redone: ",
+        };
+        match &outcome.failed {
+            None if outcome.done.changes.is_empty() => {
+                self.say(Tone::Info, format!("{}: the kernel holds that already", plan.title));
+            }
+            None => self.say(Tone::Info, format!("{what}{}", plan.title)),
+            Some((_, why)) => {
+                let made = outcome.done.changes.len();
+                let rest = match (made, why) {
+                    (0, Failure::NotVerified(_)) => String::new(),
+                    (0, _) => " Nothing was written.".to_owned(),
+                    (made, _) => format!(" {made} of {} changes were made.", plan.changes.len()),
+                };
+                let text = format!(
+                    "{}{why}.{rest}",
+                    if what.is_empty() { "" } else { "not " }.to_owned() + what
+                );
+                self.say(Tone::Error, text);
+            }
+        }
+    }
+}

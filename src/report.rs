@@ -1,0 +1,18 @@
+//! What `ipvs-tui snapshot` writes: a [`Snapshot`](crate::snapshot::Snapshot) for people
+//! ([`text()`]), for `ipvsadm -R` ([`rules()`]) and for programs ([`json()`], with the schema in
+//! [`mod@json`]); and single changes as the command lines that would do the same ([`Commands`]).
+//!
+//! Everything is numeric: no name is ever resolved. Everything is written through
+//! [`std::io::Write`], so that a pipe closed at the other end is an error value and not a panic.
+//! The writers buffer by themselves and flush before they return.
+
+mod command;
+mod ipvsadm;
+pub mod json;
+mod shell;
+mod text;
+
+pub use command::{Commands, command};
+pub use ipvsadm::rules;
+pub use json::{SCHEMA, json};
+pub use text::text;

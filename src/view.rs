@@ -1,0 +1,91 @@
+//! Drawing: reads the model, never locks, fetches or writes, and says where things are.
+//!
+//! ```text
+//! ┌ header ──────────────────────────────────────────────┐
+//! │ name, version, totals, age of the data               │
+//! ├ table ───────────────────────────────────────────────┤
+//! │ services with their servers; columns by width        │
+//! ├ footer ──────────────────────────────────────────────┤
+//! │ a notice, a problem or a prompt                      │
+//! │ keys                                                 │
+//! └──────────────────────────────────────────────────────┘
+//! help, confirm   lie over the table
+//! number, place   numbers and names as text that fits
+//! ```
+
+mod columns;
+mod confirm;
+mod footer;
+mod header;
+mod help;
+mod number;
+mod place;
+mod table;
+
+use std::collections::BTreeSet;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use crate::glyphs::Glyphs;
+use crate::ipvs::ServiceKey;
+use crate::model::{Model, Prompt};
+use crate::theme::Theme;
+
+/// Below this the screen says so instead of being broken.
+const SMALLEST: (u16, u16) = (60, 15);
+
+/// How things look.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Colours and weights.
+    pub theme: Theme,
+    /// Symbols.
+    pub glyphs: Glyphs,
+}
+
+/// Where things were drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HitBoxes {
+    /// The rows of the table, without its head.
+    pub rows: Rect,
+    /// The services of which something is on the screen.
+    pub visible: BTreeSet<ServiceKey>,
+}
+
+/// Draws the whole screen.
+pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(area, frame);
+        return HitBoxes::default();
+    }
+    let [head, body, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(footer::height(model, look, area.width)),
+    ])
+    .areas(area);
+    header::draw(model, look, head, frame);
+    let hits = table::draw(model, look, body, frame);
+    footer::draw(model, look, foot, frame);
+    if model.help {
+        help::draw(model, look, body, frame);
+    }
+    if let Some(Prompt::Confirm { plan, dangers, apply }) = &model.prompt {
+        confirm::draw(plan, dangers, *apply, look, body, frame);
+    }
+    hits
+}
+
+fn too_small(area: Rect, frame: &mut Frame<'_>) {
+    let (width, height) = SMALLEST;
+    let text = vec![
+        Line::raw(format!("{}x{} is too small", area.width, area.height)),
+        Line::raw(format!("ipvs-tui wants {width}x{height}")),
+        Line::raw("q quits"),
+    ];
+    frame.render_widget(Paragraph::new(text), area);
+}

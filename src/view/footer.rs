@@ -1,0 +1,111 @@
+//! The two lines at the foot: what is to be said or typed, and what the keys do.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
+
+use super::Look;
+use crate::command::available;
+use crate::model::{Freshness, Model, Notice, Prompt, Tone};
+
+/// What is said may be long: a conflict tells three values. It gets up to this many lines.
+const MOST_LINES: u16 = 3;
+
+/// How many lines the foot wants at this width.
+pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
+    match &model.prompt {
+        Some(Prompt::Weight { .. }) => 2,
+        _ => 1 + wrapped(model, look, width),
+    }
+}
+
+fn wrapped(model: &Model, look: &Look, width: u16) -> u16 {
+    let cells = status(model, look).width();
+    // Words leave some cells free at the end of each line.
+    let lines = (cells + cells / 8).div_ceil(usize::from(width.max(1)));
+    let lines = if cells < usize::from(width) { 1 } else { lines };
+    u16::try_from(lines).unwrap_or(MOST_LINES).clamp(1, MOST_LINES)
+}
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let upper = Rect { height: area.height.saturating_sub(1), ..area };
+    let lower = Rect { y: area.y + upper.height, height: 1, ..area };
+    match &model.prompt {
+        Some(Prompt::Weight { .. }) => prompt(model, look, upper, lower, frame),
+        _ => {
+            let said = Paragraph::new(status(model, look)).wrap(Wrap { trim: false });
+            frame.render_widget(said, upper);
+            frame.render_widget(hints(model, look, lower.width), lower);
+        }
+    }
+}
+
+/// What went wrong, what was done last, or what undo would do.
+fn status(model: &Model, look: &Look) -> Line<'static> {
+    let theme = &look.theme;
+    let say = |text: String, style| Line::from(Span::styled(format!(" {text}"), style));
+    if let Some(Notice { tone, text, .. }) = &model.notice {
+        let style = match tone {
+            Tone::Info => theme.good,
+            Tone::Warning => theme.warning,
+            Tone::Error => theme.error,
+        };
+        return say(text.clone(), style);
+    }
+    if let (Freshness::Failed(error), true) = (model.freshness(), model.snapshot.is_some()) {
+        return say(error.to_string(), theme.error);
+    }
+    match model.edits.next_undo() {
+        Some(undo) => say(format!("u undoes: {undo}"), theme.dim),
+        None => Line::default(),
+    }
+}
+
+/// `w set weight  u undo  ? help`, as many as fit.
+fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
+    let theme = &look.theme;
+    let mut spans = vec![Span::raw(" ")];
+    let mut used = 1;
+    for spec in available(model.read_only) {
+        let (Some(hint), Some(key)) = (spec.hint, spec.keys.first()) else { continue };
+        // Raising and lowering share a hint: "+ - weight".
+        let key = match spec.name {
+            "weight-up" => "+ -",
+            "weight-up-ten" => "> <",
+            _ => key,
+        };
+        let cells = key.width() + 1 + hint.width() + 2;
+        if used + cells > usize::from(width) {
+            break;
+        }
+        used += cells;
+        spans.push(Span::styled(key, theme.key));
+        spans.push(Span::styled(format!(" {hint}  "), theme.dim));
+    }
+    Line::from(spans)
+}
+
+fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Frame<'_>) {
+    let theme = &look.theme;
+    let Some(Prompt::Weight { service, server, input, wrong }) = &model.prompt else { return };
+    let present = model.snapshot.as_ref().and_then(|s| s.server(service, server));
+    let present = present.map_or_else(String::new, |s| format!(" (now {})", s.server.weight));
+    let label = format!(" Weight of {server}{present}: ");
+    let x = upper.x + u16::try_from(label.width() + input.visual_cursor()).unwrap_or(u16::MAX);
+    let line = Line::from(vec![
+        Span::styled(label, theme.header),
+        Span::styled(input.value().to_owned(), theme.text),
+    ]);
+    frame.render_widget(line, upper);
+    frame.set_cursor_position(Position::new(x.min(upper.right().saturating_sub(1)), upper.y));
+    let below = match wrong {
+        Some(wrong) => Span::styled(format!(" {wrong}"), theme.error),
+        None => Span::styled(
+            " a number, +5, -3 or 50%; 0 quiesces    Enter applies   Esc leaves it as it is",
+            theme.dim,
+        ),
+    };
+    frame.render_widget(Line::from(below), lower);
+}

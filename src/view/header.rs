@@ -1,0 +1,95 @@
+//! The line with the totals: `lb1  IPVS 1.2.1  4 services 11 servers  1,204 active  412 CPS  ● live`.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Look, number};
+use crate::model::{Freshness, Model};
+use crate::snapshot::ServiceEntry;
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &look.theme;
+    let right = freshness(model, look);
+    let width = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
+    let start = Rect { width: area.width - width, ..area };
+    let end = Rect { x: area.x + start.width, width, ..area };
+
+    // What matters least goes first where the width does not do.
+    let mut parts = parts(model, look);
+    let long = |parts: &[Part]| parts.iter().map(|p| p.text.width() + 2).sum::<usize>();
+    while long(&parts) > start.width.into() {
+        let least = (0..parts.len()).max_by_key(|i| parts.get(*i).map(|p| p.rank));
+        match least {
+            Some(i) if parts.len() > 1 => drop(parts.remove(i)),
+            _ => break,
+        }
+    }
+    let mut line = vec![Span::raw(" ")];
+    for (i, part) in parts.into_iter().enumerate() {
+        let style = if i == 0 { theme.header } else { theme.text };
+        line.push(Span::styled(format!("{}  ", part.text), style));
+    }
+    frame.render_widget(Line::from(line), start);
+    frame.render_widget(right, end);
+}
+
+/// A part of the line; the highest rank is left out first.
+struct Part {
+    text: String,
+    rank: u8,
+}
+
+fn parts(model: &Model, look: &Look) -> Vec<Part> {
+    let mut all = vec![Part { text: model.name.clone(), rank: 2 }];
+    let mut add = |rank, text| all.push(Part { text, rank });
+    if model.read_only {
+        add(1, "watching".to_owned());
+    }
+    let Some(snapshot) = &model.snapshot else { return all };
+    if let Some(info) = snapshot.info.get() {
+        add(4, format!("IPVS {}", info.version_text()));
+    }
+    let services = snapshot.services.len();
+    let servers: usize = snapshot.services.iter().map(|s| s.servers.len()).sum();
+    add(3, format!("{} {}", count(services, "service"), count(servers, "server")));
+    let active: u64 = snapshot.services.iter().map(ServiceEntry::active).sum();
+    add(0, format!("{} active", number::separated(active)));
+    match snapshot.totals.get() {
+        _ if snapshot.estimator_off() => add(0, "estimator off: no rates".to_owned()),
+        Some(totals) => add(0, format!("{} CPS", number::separated(totals.rates.connections))),
+        None => add(0, format!("{} CPS", look.glyphs.unknown)),
+    }
+    all
+}
+
+/// Interval, age and whether what is shown is what the kernel holds.
+fn freshness(model: &Model, look: &Look) -> Line<'static> {
+    let theme = &look.theme;
+    let age = format!("{}s", model.age().as_secs());
+    let (symbol, word, style) = match model.freshness() {
+        Freshness::Waiting => (look.glyphs.late, "reading".to_owned(), theme.dim),
+        Freshness::Live => (look.glyphs.live, "live".to_owned(), theme.good),
+        Freshness::Late => (look.glyphs.late, format!("late {age}"), theme.warning),
+        Freshness::Failed(_) => (look.glyphs.failed, format!("not read for {age}"), theme.error),
+    };
+    Line::from(vec![
+        Span::styled(format!(" every {} ", interval(model)), theme.dim),
+        Span::styled(format!("{symbol} {word} "), style),
+    ])
+}
+
+fn interval(model: &Model) -> String {
+    match model.interval.as_millis() {
+        millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
+        millis => format!("{millis}ms"),
+    }
+}
+
+fn count(n: usize, noun: &str) -> String {
+    let n = number::separated(n as u64);
+    let s = if n == "1" { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
