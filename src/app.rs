@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt;
+use crossterm::event::Event;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -14,7 +13,7 @@ use crate::ipvs::ServiceKey;
 use crate::keys::Keymap;
 use crate::model::{Effect, Message, Model};
 use crate::snapshot::Moment;
-use crate::terminal::Terminal;
+use crate::terminal::{Input, Terminal, listen};
 use crate::view::{HitBoxes, Look, draw};
 use crate::worker::{Report, Request, Worker};
 
@@ -65,7 +64,7 @@ impl App {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminal = Terminal::claim().context("the terminal cannot be used")?;
-        let mut events = EventStream::new();
+        let mut inputs = listen().context("the keyboard cannot be read")?;
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut drawn = Instant::now();
@@ -83,9 +82,11 @@ impl App {
                     changed = false;
                     continue;
                 }
-                event = events.next() => {
-                    let event = event.context("the terminal has gone")?;
-                    let event = event.context("the terminal cannot be read")?;
+                input = inputs.recv() => {
+                    let event = match input {
+                        Some(Input::Event(event)) => event,
+                        Some(Input::Lost) | None => return Ok(End::Signal(1)),
+                    };
                     if is_suspend(&event) {
                         terminal.suspend().context("the terminal cannot be given back")?;
                         changed = true;

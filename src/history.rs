@@ -8,7 +8,6 @@
 mod meter;
 mod series;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use meter::Meter;
@@ -16,7 +15,7 @@ use series::Sample;
 pub use series::Series;
 
 use crate::ipvs::{Counters, ServerKey, ServiceKey};
-use crate::snapshot::{Moment, Snapshot};
+use crate::snapshot::{Moment, ServerEntry, ServiceEntry, Snapshot};
 
 /// A value that can be drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,14 +68,30 @@ impl Track {
         self.series.push(Sample::new(at, active, inactive, rates.flatten()));
         self.seen = at;
     }
+
+    /// The row is not there: a gap, and counters that come back later start anew.
+    fn absent(&mut self, at: Moment) {
+        self.series.gap(at);
+        self.meter = Meter::default();
+    }
+}
+
+/// A service's past with that of its servers, sorted by key as in every snapshot.
+#[derive(Clone, Debug)]
+struct ServiceTrack {
+    key: ServiceKey,
+    track: Track,
+    servers: Vec<(ServerKey, Track)>,
 }
 
 /// The past of one director.
+///
+/// Rows are sorted as snapshots are, so that taking one in is a walk along both and not a
+/// look-up for every server.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     director: Track,
-    services: HashMap<ServiceKey, Track>,
-    servers: HashMap<(ServiceKey, ServerKey), Track>,
+    services: Vec<ServiceTrack>,
 }
 
 impl History {
@@ -88,42 +103,42 @@ impl History {
     pub fn push(&mut self, snapshot: &Snapshot) {
         let at = snapshot.at;
         let (mut active, mut inactive) = (0, 0);
-        for entry in &snapshot.services {
-            let key = entry.service.key;
-            let (a, i) = (entry.active(), entry.inactive());
-            active += a;
-            inactive += i;
-            let track = self.services.entry(key).or_default();
-            track.push(at, a, i, entry.stats.map(|s| s.counters));
-            for server in &entry.servers {
-                let track = self.servers.entry((key, server.server.key)).or_default();
-                // Counters that were not read again are not a rate of zero.
-                let fresh = entry.servers_read >= at;
-                let counters = server.stats.filter(|_| fresh).map(|s| s.counters);
-                track.push(at, server.active.into(), server.inactive.into(), counters);
-            }
-        }
+        let new = |entry: &ServiceEntry| ServiceTrack {
+            key: entry.service.key,
+            track: Track::default(),
+            servers: Vec::new(),
+        };
+        walk(
+            &mut self.services,
+            &snapshot.services,
+            |s| s.key,
+            |s| s.service.key,
+            new,
+            |past, entry| {
+                let Some(entry) = entry else {
+                    past.servers.iter_mut().for_each(|(_, track)| track.absent(at));
+                    past.track.absent(at);
+                    return;
+                };
+                let (a, i) = (entry.active(), entry.inactive());
+                active += a;
+                inactive += i;
+                past.track.push(at, a, i, entry.stats.map(|s| s.counters));
+                past.servers(entry, at);
+            },
+        );
         let totals = snapshot.totals.get().map(|s| s.counters);
         self.director.push(at, active, inactive, totals);
-        Self::sweep(&mut self.services, at);
-        Self::sweep(&mut self.servers, at);
+        self.services.retain(|s| at.since(s.track.seen) < Self::KEEP_GONE);
     }
 
     /// Notes that a poll failed at `at`: everything has a gap from here on.
     pub fn gap(&mut self, at: Moment) {
         self.director.series.gap(at);
-        self.services.values_mut().for_each(|t| t.series.gap(at));
-        self.servers.values_mut().for_each(|t| t.series.gap(at));
-    }
-
-    fn sweep<K: Eq + std::hash::Hash>(tracks: &mut HashMap<K, Track>, at: Moment) {
-        tracks.retain(|_, track| {
-            if track.seen < at {
-                track.series.gap(at);
-                track.meter = Meter::default();
-            }
-            at.since(track.seen) < Self::KEEP_GONE
-        });
+        for service in &mut self.services {
+            service.track.series.gap(at);
+            service.servers.iter_mut().for_each(|(_, track)| track.series.gap(at));
+        }
     }
 
     /// The past of the whole director.
@@ -133,11 +148,100 @@ impl History {
 
     /// The past of a service.
     pub fn service(&self, key: &ServiceKey) -> Option<&Series> {
-        self.services.get(key).map(|t| &t.series)
+        self.find(key).map(|s| &s.track.series)
     }
 
     /// The past of a real server.
     pub fn server(&self, service: &ServiceKey, server: &ServerKey) -> Option<&Series> {
-        self.servers.get(&(*service, *server)).map(|t| &t.series)
+        let servers = &self.find(service)?.servers;
+        let found = servers.binary_search_by(|(key, _)| key.cmp(server)).ok()?;
+        servers.get(found).map(|(_, track)| &track.series)
+    }
+
+    fn find(&self, key: &ServiceKey) -> Option<&ServiceTrack> {
+        let found = self.services.binary_search_by(|s| s.key.cmp(key)).ok()?;
+        self.services.get(found)
+    }
+}
+
+impl ServiceTrack {
+    fn servers(&mut self, entry: &ServiceEntry, at: Moment) {
+        // Counters that were not read again are not a rate of zero.
+        let fresh = entry.servers_read >= at;
+        let new = |server: &ServerEntry| (server.server.key, Track::default());
+        walk(
+            &mut self.servers,
+            &entry.servers,
+            |s| s.0,
+            |s| s.server.key,
+            new,
+            |past, server| match server {
+                Some(server) => {
+                    let counters = server.stats.filter(|_| fresh).map(|s| s.counters);
+                    past.1.push(at, server.active.into(), server.inactive.into(), counters);
+                }
+                None => past.1.absent(at),
+            },
+        );
+        self.servers.retain(|(_, track)| at.since(track.seen) < History::KEEP_GONE);
+    }
+}
+
+/// Walks along what is known and what was found, both sorted by key: adds what is new, and calls
+/// `each` once for everything known, with what was found of it.
+fn walk<P, F, K: Ord>(
+    past: &mut Vec<P>,
+    found: &[F],
+    past_key: impl Fn(&P) -> K,
+    found_key: impl Fn(&F) -> K,
+    new: impl Fn(&F) -> P,
+    mut each: impl FnMut(&mut P, Option<&F>),
+) {
+    let mut place = 0;
+    for item in found {
+        let key = found_key(item);
+        while let Some(gone) = past.get_mut(place).filter(|p| past_key(p) < key) {
+            each(gone, None);
+            place += 1;
+        }
+        if past.get(place).is_none_or(|p| past_key(p) != key) {
+            past.insert(place, new(item));
+        }
+        if let Some(known) = past.get_mut(place) {
+            each(known, Some(item));
+        }
+        place += 1;
+    }
+    past.iter_mut().skip(place).for_each(|gone| each(gone, None));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_stays_and_goes_is_walked_in_order() {
+        let mut past = vec![(1, "old"), (3, "old"), (5, "old")];
+        let mut seen = Vec::new();
+        let found = [2, 3, 6];
+        walk(
+            &mut past,
+            &found,
+            |p| p.0,
+            |f| *f,
+            |f| (*f, "new"),
+            |p, f| {
+                seen.push((p.0, p.1, f.is_some()));
+            },
+        );
+        let all = [
+            (1, "old", false),
+            (2, "new", true),
+            (3, "old", true),
+            (5, "old", false),
+            (6, "new", true),
+        ];
+        assert_eq!(seen, all);
+        assert_eq!(past.len(), 5);
     }
 }

@@ -166,7 +166,7 @@ impl Model {
                 }
                 self.failure = Some(error);
             }
-            Message::Outcome(ticket, outcome) => self.finish(ticket, &outcome),
+            Message::Outcome(ticket, outcome) => return self.finish(ticket, &outcome),
             Message::Clock(now) => self.pass(now),
             Message::Command(command) => return self.command(command),
             Message::Typed(request) => self.typed(request),

@@ -1,7 +1,11 @@
 //! Claims the terminal and gives it back on every road out: quit, panic, signal, error.
 
+mod input;
+
 use std::io::{self, IsTerminal, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use input::{Input, listen};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{

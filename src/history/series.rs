@@ -15,99 +15,122 @@ const MIDDLE: usize = 78;
 /// Averages of 30 seconds: thirty-two minutes.
 const COARSE: usize = 64;
 
-/// One row at one moment.
+/// One row over one moment, or the sum of several: a value is its sum by its count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sample {
-    at: Moment,
-    active: f32,
-    inactive: f32,
-    /// NaN where unknown: half the size of an Option, and a large table has many of these.
+    /// Milliseconds since the director was opened.
+    at: u64,
+    /// How many samples are in the sums; 0 is a gap.
+    count: u32,
+    /// How many of them know their rates.
+    rated: u32,
+    active: u32,
+    inactive: u32,
     rates: OwnRates,
 }
 
 impl Sample {
     /// A sample of connections and, where known, rates.
     pub(super) fn new(at: Moment, active: u64, inactive: u64, rates: Option<OwnRates>) -> Self {
-        let rates = rates.unwrap_or([f32::NAN; 5]);
-        Self { at, active: active as f32, inactive: inactive as f32, rates }
+        let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            at: millis(at.0),
+            count: 1,
+            rated: u32::from(rates.is_some()),
+            active: number(active),
+            inactive: number(inactive),
+            rates: rates.unwrap_or_default(),
+        }
     }
 
     fn gap(at: Moment) -> Self {
-        Self { at, active: f32::NAN, inactive: f32::NAN, rates: [f32::NAN; 5] }
+        let at = millis(at.0);
+        Self { at, count: 0, rated: 0, active: 0, inactive: 0, rates: OwnRates::default() }
     }
 
     fn is_gap(&self) -> bool {
-        self.active.is_nan()
+        self.count == 0
+    }
+
+    /// Takes another sample in. Sums only: a large table does this for every row at every tick.
+    fn add(&mut self, new: &Self) {
+        self.count += new.count;
+        self.active = self.active.saturating_add(new.active);
+        self.inactive = self.inactive.saturating_add(new.inactive);
+        if new.rated > 0 {
+            self.rated += new.rated;
+            for (sum, rate) in self.rates.iter_mut().zip(new.rates) {
+                *sum += rate;
+            }
+        }
+    }
+
+    /// The sums as one sample of their averages, so that coarser sums stay small.
+    fn average(&self) -> Self {
+        let mean = |sum: u32, n: u32| sum / n.max(1);
+        Self {
+            at: self.at,
+            count: self.count.min(1),
+            rated: self.rated.min(1),
+            active: mean(self.active, self.count),
+            inactive: mean(self.inactive, self.count),
+            rates: self.rates.map(|sum| sum / self.rated.max(1) as f32),
+        }
     }
 
     fn value(&self, metric: Metric) -> Option<f32> {
         let [cps, in_pps, out_pps, in_bps, out_bps] = self.rates;
-        let value = match metric {
-            Metric::Active => self.active,
-            Metric::Connections => self.active + self.inactive,
-            Metric::Cps => cps,
-            Metric::InPps => in_pps,
-            Metric::OutPps => out_pps,
-            Metric::InBps => in_bps,
-            Metric::OutBps => out_bps,
+        let (sum, count) = match metric {
+            Metric::Active => (self.active as f32, self.count),
+            Metric::Connections => (self.active as f32 + self.inactive as f32, self.count),
+            Metric::Cps => (cps, self.rated),
+            Metric::InPps => (in_pps, self.rated),
+            Metric::OutPps => (out_pps, self.rated),
+            Metric::InBps => (in_bps, self.rated),
+            Metric::OutBps => (out_bps, self.rated),
         };
-        (!value.is_nan()).then_some(value)
+        (count > 0).then(|| sum / count as f32)
     }
 }
 
-/// A ring of averages over `step`; zero keeps every sample.
+/// A ring of averages over `step` milliseconds; zero keeps every sample.
 #[derive(Clone, Debug)]
 struct Tier {
-    step: Duration,
+    step: u64,
     room: usize,
     samples: VecDeque<Sample>,
-    /// How many samples the newest average is made of.
-    weight: u32,
 }
 
 impl Tier {
-    fn new(step: Duration, room: usize) -> Self {
-        Self { step, room, samples: VecDeque::new(), weight: 0 }
+    fn new(step: u64, room: usize) -> Self {
+        Self { step, room, samples: VecDeque::new() }
     }
 
-    fn push(&mut self, sample: Sample) {
-        let bucket = |m: Moment| m.0.as_nanos() / self.step.as_nanos().max(1);
-        let step = self.step;
+    /// Adds a sample. Returns the average before it if that is complete now: the next coarser
+    /// tier lives on those.
+    fn push(&mut self, sample: Sample) -> Option<Sample> {
+        let step = self.step.max(1);
         match self.samples.back_mut() {
-            Some(last) if !step.is_zero() && bucket(last.at) == bucket(sample.at) => {
-                if sample.is_gap() {
-                    return; // part of the bucket is known, which is more than nothing
-                }
-                if last.is_gap() {
-                    *last = sample;
-                    self.weight = 1;
-                    return;
-                }
-                let n = self.weight as f32;
-                let mean = |old: f32, new: f32| match (old.is_nan(), new.is_nan()) {
-                    (true, _) => new,
-                    (_, true) => old,
-                    _ => (old * n + new) / (n + 1.0),
-                };
-                last.active = mean(last.active, sample.active);
-                last.inactive = mean(last.inactive, sample.inactive);
-                for (old, new) in last.rates.iter_mut().zip(sample.rates) {
-                    *old = mean(*old, new);
-                }
-                self.weight += 1;
+            Some(last) if self.step > 0 && last.at / step == sample.at / step => {
+                last.add(&sample);
+                None
             }
-            _ => {
+            last => {
+                let complete = last.filter(|_| self.step > 0).map(|s| {
+                    *s = s.average();
+                    *s
+                });
                 if self.samples.len() == self.room {
                     self.samples.pop_front();
                 }
                 self.samples.push_back(sample);
-                self.weight = 1;
+                complete
             }
         }
     }
 
     /// How far back it reaches, if it has been full; everything otherwise.
-    fn reaches(&self, from: Moment) -> bool {
+    fn reaches(&self, from: u64) -> bool {
         self.samples.len() < self.room || self.samples.front().is_some_and(|s| s.at <= from)
     }
 }
@@ -120,16 +143,17 @@ pub struct Series {
 
 impl Default for Series {
     fn default() -> Self {
-        let tier = |seconds, room| Tier::new(Duration::from_secs(seconds), room);
-        Self { tiers: [tier(0, FINE), tier(5, MIDDLE), tier(30, COARSE)] }
+        Self { tiers: [Tier::new(0, FINE), Tier::new(5_000, MIDDLE), Tier::new(30_000, COARSE)] }
     }
 }
 
 impl Series {
     /// Adds the newest sample.
     pub(super) fn push(&mut self, sample: Sample) {
-        for tier in &mut self.tiers {
-            tier.push(sample);
+        let [fine, middle, coarse] = &mut self.tiers;
+        fine.push(sample);
+        if let Some(average) = middle.push(sample) {
+            coarse.push(average);
         }
     }
 
@@ -156,38 +180,37 @@ impl Series {
         buckets: usize,
         hold: Duration,
     ) -> Vec<Option<f32>> {
-        let width = span.as_nanos() / (buckets.max(1) as u128);
+        let width = millis(span) / (buckets.max(1) as u64);
         if width == 0 || buckets == 0 {
             return vec![None; buckets];
         }
-        let last_bucket = end.0.as_nanos() / width;
-        let first_bucket = (last_bucket + 1).saturating_sub(buckets as u128);
-        let from = Moment(nanos(first_bucket * width));
+        let end = millis(end.0);
+        let last_bucket = end / width;
+        let first_bucket = (last_bucket + 1).saturating_sub(buckets as u64);
+        let from = first_bucket * width;
         let tier = self.tiers.iter().find(|t| t.reaches(from)).or(self.tiers.last());
         let Some(tier) = tier else { return vec![None; buckets] };
-        let hold = hold.max(tier.step.mul_f32(1.5));
+        // The coarsest tier lags by what its next average is still made of.
+        let hold = millis(hold).max(tier.step * 5 / 2);
 
         let mut values = vec![None; buckets];
         let mut sums = vec![(0.0_f32, 0_u32); buckets];
-        let samples: Vec<&Sample> = tier.samples.iter().collect();
-        for (i, sample) in samples.iter().enumerate() {
-            let Some(value) = sample.value(metric) else { continue };
-            let until = samples.get(i + 1).map_or(end.0.max(sample.at.0), |next| next.at.0);
-            let until = until.min(sample.at.0 + hold);
+        let mut next = tier.samples.iter().skip(1).map(|s| s.at);
+        for sample in &tier.samples {
             // Up to the next sample, and not into its bucket.
-            let until = if i + 1 < samples.len() { until - Duration::from_nanos(1) } else { until };
-            let until = until.max(sample.at.0);
-            let (a, b) = (sample.at.0.as_nanos() / width, until.as_nanos() / width);
+            let until = next.next().map_or(end.max(sample.at), |at| at.saturating_sub(1));
+            let Some(value) = sample.value(metric) else { continue };
+            let until = until.min(sample.at + hold.saturating_sub(1)).max(sample.at);
+            let (a, b) = (sample.at / width, until / width);
             for bucket in a.max(first_bucket)..=b.min(last_bucket) {
                 let index = (bucket - first_bucket) as usize;
-                let start_here = bucket == a;
-                if let (Some(slot), true) = (sums.get_mut(index), start_here) {
-                    slot.0 += value;
-                    slot.1 += 1;
-                }
-                // Held over from an earlier bucket: only where nothing newer begins.
-                if let (Some(held), false) = (values.get_mut(index), start_here) {
-                    *held = Some(value);
+                if bucket == a {
+                    if let Some(slot) = sums.get_mut(index) {
+                        slot.0 += value;
+                        slot.1 += 1;
+                    }
+                } else if let Some(held) = values.get_mut(index) {
+                    *held = Some(value); // held over: only where nothing newer begins
                 }
             }
         }
@@ -197,14 +220,14 @@ impl Series {
             }
         }
         // Where the line of time begins later than the window, there are fewer buckets than room.
-        let short = buckets as u128 - (last_bucket + 1 - first_bucket).min(buckets as u128);
+        let short = buckets as u64 - (last_bucket + 1 - first_bucket).min(buckets as u64);
         values.rotate_right(short as usize);
         values
     }
 }
 
-fn nanos(n: u128) -> Duration {
-    Duration::from_nanos(u64::try_from(n).unwrap_or(u64::MAX))
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! when its turn comes: three quick presses of `+` are three plans, each on top of the one
 //! before. So plans under way are remembered until the snapshot after them.
 
+use std::collections::VecDeque;
+
 use super::{Effect, Freshness, Model, Row, Tone};
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
 use crate::plan::{Failure, Outcome, Plan};
@@ -28,6 +30,9 @@ pub enum Kind {
 pub struct Edits {
     tickets: u64,
     under_way: Vec<(Ticket, Kind, Plan)>,
+    /// Undo and redo pressed while a plan was under way: what they are about is known only when
+    /// it is through.
+    waiting: VecDeque<Kind>,
     /// Made, newest last, each as it was written.
     done: Vec<Plan>,
     /// Taken back, newest last: the plans that took them back.
@@ -102,25 +107,21 @@ impl Model {
     }
 
     pub(super) fn undo(&mut self) -> Vec<Effect> {
-        if self.edits.busy() {
-            self.say(Tone::Info, "a change is under way; undo when it is through");
-            return Vec::new();
-        }
-        self.take_back(Kind::Undo, "nothing to undo: this session has changed nothing")
+        self.take_back(Kind::Undo)
     }
 
     pub(super) fn redo(&mut self) -> Vec<Effect> {
-        if self.edits.busy() {
-            self.say(Tone::Info, "a change is under way; redo when it is through");
-            return Vec::new();
-        }
-        self.take_back(Kind::Redo, "nothing to redo")
+        self.take_back(Kind::Redo)
     }
 
-    fn take_back(&mut self, kind: Kind, nothing: &str) -> Vec<Effect> {
-        let stack = match kind {
-            Kind::Redo => &self.edits.undone,
-            Kind::New | Kind::Undo => &self.edits.done,
+    fn take_back(&mut self, kind: Kind) -> Vec<Effect> {
+        if self.edits.busy() {
+            self.edits.waiting.push_back(kind);
+            return Vec::new();
+        }
+        let (stack, nothing) = match kind {
+            Kind::Redo => (&self.edits.undone, "nothing to redo"),
+            _ => (&self.edits.done, "nothing to undo: this session has changed nothing"),
         };
         match stack.last().map(Plan::inverse) {
             Some(Some(inverse)) => self.start(kind, inverse),
@@ -158,9 +159,9 @@ impl Model {
         vec![Effect::Apply(ticket, plan)]
     }
 
-    pub(super) fn finish(&mut self, ticket: Ticket, outcome: &Outcome) {
+    pub(super) fn finish(&mut self, ticket: Ticket, outcome: &Outcome) -> Vec<Effect> {
         let Some(place) = self.edits.under_way.iter().position(|(t, ..)| *t == ticket) else {
-            return;
+            return Vec::new();
         };
         let (_, kind, plan) = self.edits.under_way.remove(place);
         let conflict = matches!(outcome.failed, Some((_, Failure::Conflict(_))));
@@ -183,6 +184,17 @@ impl Model {
             }
         }
         self.tell(kind, &plan, outcome);
+        if !complete {
+            // What was pressed in the belief that this would work is not carried out.
+            self.edits.waiting.clear();
+        }
+        if self.edits.busy() {
+            return Vec::new();
+        }
+        match self.edits.waiting.pop_front() {
+            Some(kind) => self.take_back(kind),
+            None => Vec::new(),
+        }
     }
 
     fn tell(&mut self, kind: Kind, plan: &Plan, outcome: &Outcome) {

@@ -56,17 +56,10 @@ pub(super) mod dest {
     pub(in super::super) const TUN_FLAGS: u16 = 15;
 }
 
-/// `IPVS_STATS_ATTR_*`, the same in STATS and STATS64. 11 is PAD.
+/// `IPVS_STATS_ATTR_*`, the same in STATS and STATS64: CONNS, INPKTS, OUTPKTS, INBYTES, OUTBYTES,
+/// CPS, INPPS, OUTPPS, INBPS, OUTBPS in a row, and PAD (11) behind them.
 pub(super) mod stats {
     pub(in super::super) const CONNS: u16 = 1;
-    pub(in super::super) const INPKTS: u16 = 2;
-    pub(in super::super) const OUTPKTS: u16 = 3;
-    pub(in super::super) const INBYTES: u16 = 4;
-    pub(in super::super) const OUTBYTES: u16 = 5;
-    pub(in super::super) const CPS: u16 = 6;
-    pub(in super::super) const INPPS: u16 = 7;
-    pub(in super::super) const OUTPPS: u16 = 8;
-    pub(in super::super) const INBPS: u16 = 9;
     pub(in super::super) const OUTBPS: u16 = 10;
 }
 

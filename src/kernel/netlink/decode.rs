@@ -6,9 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_core::{
-    DecodeError, NlaBuffer, NlasIterator, parse_u8, parse_u16, parse_u16_be, parse_u32, parse_u64,
-};
+use netlink_packet_core::NLA_TYPE_MASK;
 
 use super::constants::{self, daemon as d, dest, svc, top};
 use crate::ipvs::{
@@ -19,16 +17,73 @@ use crate::ipvs::{
 use crate::kernel::KernelError;
 use crate::snapshot::{Known, Moment, ServerEntry, ServiceEntry, UnknownAttribute};
 
-type Nla<'a> = NlaBuffer<&'a [u8]>;
-
-/// What every decoder needs: an error that names the constant.
-trait Named<T> {
-    fn named(self, constant: &str) -> Result<T, KernelError>;
+/// Walks the attributes of a nest in place, and remembers the first thing that was wrong.
+///
+/// netlink-packet-core has such an iterator; with its checked getters, and a Result for each of
+/// some 30 values a server, a large table's poll spent more time here than the kernel did in
+/// making the dump (measured by tests/bench/poll.rs). So there is one check, in [`Walk::end`].
+struct Walk<'a> {
+    rest: &'a [u8],
+    wrong: Option<&'static str>,
 }
 
-impl<T> Named<T> for Result<T, DecodeError> {
-    fn named(self, constant: &str) -> Result<T, KernelError> {
-        self.map_err(|e| KernelError::malformed(constant, e.to_string()))
+impl<'a> Walk<'a> {
+    fn new(nest: &'a [u8]) -> Self {
+        Self { rest: nest, wrong: None }
+    }
+
+    /// The next attribute: its number without the flag bits, and its bytes.
+    #[inline]
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let (header, _) = self.rest.split_first_chunk::<4>()?;
+        let [length, kind] =
+            [[header[0], header[1]], [header[2], header[3]]].map(u16::from_ne_bytes);
+        let (length, kind) = (usize::from(length), kind & NLA_TYPE_MASK);
+        let Some(value) = self.rest.get(4..length) else {
+            self.wrong = Some("the length of an attribute");
+            self.rest = &[];
+            return None;
+        };
+        self.rest = self.rest.get((length + 3) & !3..).unwrap_or_default();
+        Some((kind, value))
+    }
+
+    /// A number of exactly as many bytes as `N`; zeroes, and something wrong, if it has others.
+    #[inline]
+    fn number<const N: usize>(&mut self, value: &[u8], constant: &'static str) -> [u8; N] {
+        value.try_into().unwrap_or_else(|_| {
+            self.wrong.get_or_insert(constant);
+            [0; N]
+        })
+    }
+
+    #[inline]
+    fn u8(&mut self, value: &[u8], constant: &'static str) -> u8 {
+        u8::from_ne_bytes(self.number(value, constant))
+    }
+
+    #[inline]
+    fn u16(&mut self, value: &[u8], constant: &'static str) -> u16 {
+        u16::from_ne_bytes(self.number(value, constant))
+    }
+
+    /// Ports are big-endian.
+    #[inline]
+    fn port(&mut self, value: &[u8], constant: &'static str) -> u16 {
+        u16::from_be_bytes(self.number(value, constant))
+    }
+
+    #[inline]
+    fn u32(&mut self, value: &[u8], constant: &'static str) -> u32 {
+        u32::from_ne_bytes(self.number(value, constant))
+    }
+
+    /// Whether everything was understood.
+    fn end(self) -> Result<(), KernelError> {
+        match self.wrong {
+            None => Ok(()),
+            Some(constant) => Err(KernelError::malformed(constant, "it has the wrong length")),
+        }
     }
 }
 
@@ -36,32 +91,20 @@ fn absent(constant: &str) -> KernelError {
     KernelError::malformed("an IPVS reply", format!("{constant} is missing"))
 }
 
-/// Calls `each` for every attribute of a nest.
-fn walk(
-    nest: &[u8],
-    what: &str,
-    mut each: impl FnMut(&Nla<'_>) -> Result<(), KernelError>,
-) -> Result<(), KernelError> {
-    for nla in NlasIterator::new(nest) {
-        each(&nla.named(what)?)?;
-    }
-    Ok(())
-}
-
 /// The nest numbered `kind` at the top level of a message.
 fn nest<'a>(payload: &'a [u8], kind: u16, constant: &str) -> Result<&'a [u8], KernelError> {
-    for nla in NlasIterator::new(payload) {
-        let nla = nla.named("the attributes of an IPVS reply")?;
-        if nla.kind() == kind {
-            let length = usize::from(nla.length());
-            return Ok(nla.into_inner().get(4..length).unwrap_or_default());
+    let mut walk = Walk::new(payload);
+    while let Some((found, value)) = walk.next() {
+        if found == kind {
+            return Ok(value);
         }
     }
+    walk.end()?;
     Err(absent(constant))
 }
 
-fn keep(unknown: &mut Vec<UnknownAttribute>, nla: &Nla<'_>) {
-    unknown.push(UnknownAttribute { number: nla.kind(), bytes: nla.value().to_vec() });
+fn unknown_one(number: u16, value: &[u8]) -> UnknownAttribute {
+    UnknownAttribute { number, bytes: value.to_vec() }
 }
 
 /// An address attribute: 16 bytes from the kernel, of which v4 uses the first 4. Four bytes are
@@ -97,14 +140,14 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
     let (mut scheduler, mut flags, mut timeout, mut netmask) = (None, 0, 0, None);
     let (mut pe, mut narrow, mut wide) = (None, None, None);
     let mut unknown = Vec::new();
-    walk(nest, "IPVS_CMD_ATTR_SERVICE", |nla| {
-        let value = nla.value();
-        match nla.kind() {
-            svc::AF => af = Some(parse_u16(value).named("IPVS_SVC_ATTR_AF")?),
-            svc::PROTOCOL => protocol = parse_u16(value).named("IPVS_SVC_ATTR_PROTOCOL")?,
+    let mut walk = Walk::new(nest);
+    while let Some((kind, value)) = walk.next() {
+        match kind {
+            svc::AF => af = Some(walk.u16(value, "IPVS_SVC_ATTR_AF")),
+            svc::PROTOCOL => protocol = walk.u16(value, "IPVS_SVC_ATTR_PROTOCOL"),
             svc::ADDR => addr = padded(value),
-            svc::PORT => port = parse_u16_be(value).named("IPVS_SVC_ATTR_PORT")?,
-            svc::FWMARK => mark = Some(parse_u32(value).named("IPVS_SVC_ATTR_FWMARK")?),
+            svc::PORT => port = walk.port(value, "IPVS_SVC_ATTR_PORT"),
+            svc::FWMARK => mark = Some(walk.u32(value, "IPVS_SVC_ATTR_FWMARK")),
             svc::SCHED_NAME => {
                 let name = text(value, "IPVS_SVC_ATTR_SCHED_NAME")?;
                 scheduler = Some(
@@ -114,9 +157,9 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
             }
             svc::FLAGS => {
                 let bits = value.get(..4).unwrap_or_default(); // the mask behind is all ones
-                flags = parse_u32(bits).named("IPVS_SVC_ATTR_FLAGS")?;
+                flags = walk.u32(bits, "IPVS_SVC_ATTR_FLAGS");
             }
-            svc::TIMEOUT => timeout = parse_u32(value).named("IPVS_SVC_ATTR_TIMEOUT")?,
+            svc::TIMEOUT => timeout = walk.u32(value, "IPVS_SVC_ATTR_TIMEOUT"),
             svc::NETMASK => netmask = value.first_chunk::<4>().copied(),
             svc::PE_NAME => {
                 let name = text(value, "IPVS_SVC_ATTR_PE_NAME")?;
@@ -127,12 +170,12 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
                     );
                 }
             }
-            svc::STATS => narrow = Some(stats(value)?),
-            svc::STATS64 => wide = Some(stats(value)?),
-            _ => keep(&mut unknown, nla),
+            svc::STATS => narrow = Some(value),
+            svc::STATS64 => wide = Some(value),
+            _ => unknown.push(unknown_one(kind, value)),
         }
-        Ok(())
-    })?;
+    }
+    walk.end()?;
 
     let family = family(af.ok_or_else(|| absent("IPVS_SVC_ATTR_AF"))?, "IPVS_SVC_ATTR_AF")?;
     let key = match mark {
@@ -161,7 +204,7 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
     Ok(ServiceEntry {
         service,
         known: Known::Whole,
-        stats: wide.or(narrow),
+        stats: wide.or(narrow).map(stats).transpose()?,
         servers: Vec::new(),
         servers_read: Moment::default(),
         unknown,
@@ -174,6 +217,17 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
 /// # Errors
 /// As [`service`].
 pub fn server(payload: &[u8], service: Family) -> Result<ServerEntry, KernelError> {
+    let mut one = Vec::with_capacity(1);
+    server_into(payload, service, &mut one)?;
+    one.pop().ok_or_else(|| absent("IPVS_CMD_ATTR_DEST"))
+}
+
+/// As [`server`], onto the end of `all`: an entry is large, and in a poll there are many.
+pub(super) fn server_into(
+    payload: &[u8],
+    service: Family,
+    all: &mut Vec<ServerEntry>,
+) -> Result<(), KernelError> {
     let nest = nest(payload, top::DEST, "IPVS_CMD_ATTR_DEST")?;
     let (mut af, mut addr, mut port) = (None, None, 0);
     let (mut forwarding, mut weight, mut upper, mut lower) = (0, None, 0, 0);
@@ -181,33 +235,33 @@ pub fn server(payload: &[u8], service: Family) -> Result<ServerEntry, KernelErro
     let (mut narrow, mut wide) = (None, None);
     let mut tunnel = Tunnel::default();
     let mut unknown = Vec::new();
-    walk(nest, "IPVS_CMD_ATTR_DEST", |nla| {
-        let value = nla.value();
-        match nla.kind() {
+    let mut walk = Walk::new(nest);
+    while let Some((kind, value)) = walk.next() {
+        match kind {
             dest::ADDR => addr = Some(padded(value)),
-            dest::PORT => port = parse_u16_be(value).named("IPVS_DEST_ATTR_PORT")?,
-            dest::FWD_METHOD => forwarding = parse_u32(value).named("IPVS_DEST_ATTR_FWD_METHOD")?,
-            dest::WEIGHT => weight = Some(parse_u32(value).named("IPVS_DEST_ATTR_WEIGHT")?),
-            dest::U_THRESH => upper = parse_u32(value).named("IPVS_DEST_ATTR_U_THRESH")?,
-            dest::L_THRESH => lower = parse_u32(value).named("IPVS_DEST_ATTR_L_THRESH")?,
-            dest::ACTIVE_CONNS => active = parse_u32(value).named("IPVS_DEST_ATTR_ACTIVE_CONNS")?,
-            dest::INACT_CONNS => inactive = parse_u32(value).named("IPVS_DEST_ATTR_INACT_CONNS")?,
+            dest::PORT => port = walk.port(value, "IPVS_DEST_ATTR_PORT"),
+            dest::FWD_METHOD => forwarding = walk.u32(value, "IPVS_DEST_ATTR_FWD_METHOD"),
+            dest::WEIGHT => weight = Some(walk.u32(value, "IPVS_DEST_ATTR_WEIGHT")),
+            dest::U_THRESH => upper = walk.u32(value, "IPVS_DEST_ATTR_U_THRESH"),
+            dest::L_THRESH => lower = walk.u32(value, "IPVS_DEST_ATTR_L_THRESH"),
+            dest::ACTIVE_CONNS => active = walk.u32(value, "IPVS_DEST_ATTR_ACTIVE_CONNS"),
+            dest::INACT_CONNS => inactive = walk.u32(value, "IPVS_DEST_ATTR_INACT_CONNS"),
             dest::PERSIST_CONNS => {
-                persistent = Some(parse_u32(value).named("IPVS_DEST_ATTR_PERSIST_CONNS")?);
+                persistent = Some(walk.u32(value, "IPVS_DEST_ATTR_PERSIST_CONNS"));
             }
-            dest::STATS => narrow = Some(value_stats(nla)?),
-            dest::STATS64 => wide = Some(value_stats(nla)?),
-            dest::ADDR_FAMILY => af = Some(parse_u16(value).named("IPVS_DEST_ATTR_ADDR_FAMILY")?),
+            dest::STATS => narrow = Some(value),
+            dest::STATS64 => wide = Some(value),
+            dest::ADDR_FAMILY => af = Some(walk.u16(value, "IPVS_DEST_ATTR_ADDR_FAMILY")),
             dest::TUN_TYPE => {
-                let kind = parse_u8(value).named("IPVS_DEST_ATTR_TUN_TYPE")?;
+                let kind = walk.u8(value, "IPVS_DEST_ATTR_TUN_TYPE");
                 tunnel.kind = TunnelKind::from_number(kind);
             }
-            dest::TUN_PORT => tunnel.port = parse_u16_be(value).named("IPVS_DEST_ATTR_TUN_PORT")?,
-            dest::TUN_FLAGS => tunnel.flags = parse_u16(value).named("IPVS_DEST_ATTR_TUN_FLAGS")?,
-            _ => keep(&mut unknown, nla),
+            dest::TUN_PORT => tunnel.port = walk.port(value, "IPVS_DEST_ATTR_TUN_PORT"),
+            dest::TUN_FLAGS => tunnel.flags = walk.u16(value, "IPVS_DEST_ATTR_TUN_FLAGS"),
+            _ => unknown.push(unknown_one(kind, value)),
         }
-        Ok(())
-    })?;
+    }
+    walk.end()?;
 
     let family = match af {
         Some(number) => family(number, "IPVS_DEST_ATTR_ADDR_FAMILY")?,
@@ -223,49 +277,42 @@ pub fn server(payload: &[u8], service: Family) -> Result<ServerEntry, KernelErro
         lower_threshold: lower,
         tunnel,
     };
-    Ok(ServerEntry { server, active, inactive, persistent, stats: wide.or(narrow), unknown })
+    let stats = wide.or(narrow).map(stats).transpose()?;
+    all.push(ServerEntry { server, active, inactive, persistent, stats, unknown });
+    Ok(())
 }
 
 /// At most 16 bytes, padded with zeroes.
 fn padded(value: &[u8]) -> [u8; 16] {
-    let mut all = [0; 16];
-    for (to, from) in all.iter_mut().zip(value) {
-        *to = *from;
+    if let Ok(whole) = value.try_into() {
+        return whole; // what the kernel sends
     }
+    let mut all = [0; 16];
+    all.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
     all
-}
-
-fn value_stats(nla: &Nla<'_>) -> Result<Stats, KernelError> {
-    stats(nla.value())
 }
 
 /// STATS and STATS64 share their numbers; the width tells them apart. On machines that need no
 /// 8-byte alignment the u64 values may be 4-byte aligned, so they are read byte by byte.
 fn stats(nest: &[u8]) -> Result<Stats, KernelError> {
-    use constants::stats as s;
-    let mut counters = Counters::default();
-    let mut rates = Rates::default();
-    walk(nest, "IPVS_SVC_ATTR_STATS64", |nla| {
-        let field = match nla.kind() {
-            s::CONNS => &mut counters.connections,
-            s::INPKTS => &mut counters.in_packets,
-            s::OUTPKTS => &mut counters.out_packets,
-            s::INBYTES => &mut counters.in_bytes,
-            s::OUTBYTES => &mut counters.out_bytes,
-            s::CPS => &mut rates.connections,
-            s::INPPS => &mut rates.in_packets,
-            s::OUTPPS => &mut rates.out_packets,
-            s::INBPS => &mut rates.in_bytes,
-            s::OUTBPS => &mut rates.out_bytes,
-            _ => return Ok(()), // PAD, and whatever a later kernel counts besides
+    use constants::stats::{CONNS, OUTBPS};
+    const CONSTANT: &str = "IPVS_STATS_ATTR_*";
+    let mut values = [0_u64; 10];
+    let mut walk = Walk::new(nest);
+    while let Some((kind, value)) = walk.next() {
+        // PAD, and whatever a later kernel counts besides, lie behind.
+        let Some(slot) = values.get_mut(usize::from(kind.wrapping_sub(CONNS))) else { continue };
+        *slot = match value.len() {
+            4 => walk.u32(value, CONSTANT).into(),
+            _ => u64::from_ne_bytes(walk.number(value, CONSTANT)),
         };
-        let value = nla.value();
-        *field = match value.len() {
-            4 => parse_u32(value).named("IPVS_STATS_ATTR_*")?.into(),
-            _ => parse_u64(value).named("IPVS_STATS_ATTR_*")?,
-        };
-        Ok(())
-    })?;
+    }
+    walk.end()?;
+    const { assert!(OUTBPS - CONNS == 9, "ten numbers in a row") };
+    let [connections, in_packets, out_packets, in_bytes, out_bytes, rates @ ..] = values;
+    let counters = Counters { connections, in_packets, out_packets, in_bytes, out_bytes };
+    let [connections, in_packets, out_packets, in_bytes, out_bytes] = rates;
+    let rates = Rates { connections, in_packets, out_packets, in_bytes, out_bytes };
     Ok(Stats { counters, rates })
 }
 
@@ -275,18 +322,19 @@ fn stats(nest: &[u8]) -> Result<Stats, KernelError> {
 /// As [`service`].
 pub fn info(payload: &[u8]) -> Result<Info, KernelError> {
     let (mut version, mut size) = (None, None);
-    walk(payload, "IPVS_CMD_SET_INFO", |nla| {
-        match nla.kind() {
+    let mut walk = Walk::new(payload);
+    while let Some((kind, value)) = walk.next() {
+        match kind {
             constants::info::VERSION => {
-                version = Some(parse_u32(nla.value()).named("IPVS_INFO_ATTR_VERSION")?);
+                version = Some(walk.u32(value, "IPVS_INFO_ATTR_VERSION"));
             }
             constants::info::CONN_TAB_SIZE => {
-                size = Some(parse_u32(nla.value()).named("IPVS_INFO_ATTR_CONN_TAB_SIZE")?);
+                size = Some(walk.u32(value, "IPVS_INFO_ATTR_CONN_TAB_SIZE"));
             }
             _ => {}
         }
-        Ok(())
-    })?;
+    }
+    walk.end()?;
     Ok(Info {
         version: version.ok_or_else(|| absent("IPVS_INFO_ATTR_VERSION"))?,
         conn_tab_size: size.ok_or_else(|| absent("IPVS_INFO_ATTR_CONN_TAB_SIZE"))?,
@@ -300,16 +348,20 @@ pub fn info(payload: &[u8]) -> Result<Info, KernelError> {
 /// As [`service`].
 pub fn timeouts(payload: &[u8]) -> Result<Timeouts, KernelError> {
     let mut all = Timeouts::default();
-    walk(payload, "IPVS_CMD_SET_CONFIG", |nla| {
-        let value = || parse_u32(nla.value()).named("IPVS_CMD_ATTR_TIMEOUT_*");
-        match nla.kind() {
-            top::TIMEOUT_TCP => all.tcp = value()?,
-            top::TIMEOUT_TCP_FIN => all.tcp_fin = value()?,
-            top::TIMEOUT_UDP => all.udp = value()?,
+    let mut walk = Walk::new(payload);
+    while let Some((kind, value)) = walk.next() {
+        let value = match kind {
+            top::TIMEOUT_TCP..=top::TIMEOUT_UDP => walk.u32(value, "IPVS_CMD_ATTR_TIMEOUT_*"),
+            _ => continue,
+        };
+        match kind {
+            top::TIMEOUT_TCP => all.tcp = value,
+            top::TIMEOUT_TCP_FIN => all.tcp_fin = value,
+            top::TIMEOUT_UDP => all.udp = value,
             _ => {}
         }
-        Ok(())
-    })?;
+    }
+    walk.end()?;
     Ok(all)
 }
 
@@ -321,26 +373,26 @@ pub fn daemon(payload: &[u8]) -> Result<Daemon, KernelError> {
     let nest = nest(payload, top::DAEMON, "IPVS_CMD_ATTR_DAEMON")?;
     let (mut role, mut interface, mut sync_id) = (None, String::new(), 0);
     let (mut max_len, mut group, mut group6, mut port, mut ttl) = (None, None, None, None, None);
-    walk(nest, "IPVS_CMD_ATTR_DAEMON", |nla| {
-        let value = nla.value();
-        match nla.kind() {
+    let mut walk = Walk::new(nest);
+    while let Some((kind, value)) = walk.next() {
+        match kind {
             d::STATE => {
-                let state = parse_u32(value).named("IPVS_DAEMON_ATTR_STATE")?;
+                let state = walk.u32(value, "IPVS_DAEMON_ATTR_STATE");
                 role = DaemonRole::from_number(state);
             }
             d::MCAST_IFN => text(value, "IPVS_DAEMON_ATTR_MCAST_IFN")?.clone_into(&mut interface),
-            d::SYNC_ID => sync_id = parse_u32(value).named("IPVS_DAEMON_ATTR_SYNC_ID")?,
+            d::SYNC_ID => sync_id = walk.u32(value, "IPVS_DAEMON_ATTR_SYNC_ID"),
             d::SYNC_MAXLEN => {
-                max_len = Some(parse_u16(value).named("IPVS_DAEMON_ATTR_SYNC_MAXLEN")?);
+                max_len = Some(walk.u16(value, "IPVS_DAEMON_ATTR_SYNC_MAXLEN"));
             }
             d::MCAST_GROUP => group = value.first_chunk::<4>().copied().map(Ipv4Addr::from),
             d::MCAST_GROUP6 => group6 = value.first_chunk::<16>().copied().map(Ipv6Addr::from),
-            d::MCAST_PORT => port = Some(parse_u16(value).named("IPVS_DAEMON_ATTR_MCAST_PORT")?),
-            d::MCAST_TTL => ttl = Some(parse_u8(value).named("IPVS_DAEMON_ATTR_MCAST_TTL")?),
+            d::MCAST_PORT => port = Some(walk.u16(value, "IPVS_DAEMON_ATTR_MCAST_PORT")),
+            d::MCAST_TTL => ttl = Some(walk.u8(value, "IPVS_DAEMON_ATTR_MCAST_TTL")),
             _ => {}
         }
-        Ok(())
-    })?;
+    }
+    walk.end()?;
     let role = role.ok_or_else(|| absent("IPVS_DAEMON_ATTR_STATE"))?;
     Ok(Daemon { role, interface, sync_id, max_len, group, group6, port, ttl })
 }

@@ -26,6 +26,8 @@ pub struct NetlinkReader {
     root: ProcRoot,
     opened: Instant,
     last: Option<Last>,
+    /// How many servers the last service had: the next often has as many.
+    room: usize,
 }
 
 /// What the last poll read that the next one may carry over.
@@ -46,7 +48,7 @@ impl NetlinkReader {
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
         let proc = ProcReader::open(root.clone())?; // first: it knows IPVS without loading it
         let (socket, root) = (Socket::open()?, root.clone());
-        let mut reader = Self { socket, proc, root, opened: Instant::now(), last: None };
+        let mut reader = Self { socket, proc, root, opened: Instant::now(), last: None, room: 0 };
         reader.info()?; // tells at once whether netlink is permitted
         Ok(reader)
     }
@@ -93,17 +95,17 @@ impl NetlinkReader {
     fn servers(&mut self, entry: &mut ServiceEntry) -> Result<bool, KernelError> {
         let key = entry.service.key;
         let family = key.family();
-        let mut all = Vec::with_capacity(entry.servers.len());
+        let mut all = Vec::with_capacity(self.room);
         let read = self.now();
         let ack = self.socket.dump(Request::service(Command::GetDest, &key), |server| {
-            all.push(decode::server(server, family)?);
-            Ok(())
+            decode::server_into(server, family, &mut all)
         })?;
         accept(&ack, "read the real servers")?;
         if all.is_empty() && self.one_service(&key)?.is_none() {
             return Ok(false);
         }
         sort(&mut all, |s| s.server.key);
+        self.room = all.len();
         entry.servers = all;
         entry.servers_read = read;
         Ok(true)
@@ -260,7 +262,18 @@ fn stale<T>(part: Part<T>, read: Moment) -> Part<T> {
 }
 
 /// Sorts by key and drops repetitions: an edit between two batches of a dump can repeat an entry.
+///
+/// The kernel lists the newest first, so entries made in order come backwards, which is the worst
+/// case of sorting a short list of large entries.
 fn sort<T, K: Ord>(all: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    let sorted = |all: &[T]| all.is_sorted_by(|a, b| key(a) < key(b));
+    if sorted(all) {
+        return;
+    }
+    all.reverse();
+    if sorted(all) {
+        return;
+    }
     all.sort_by_key(&key);
     all.dedup_by(|a, b| key(a) == key(b));
 }

@@ -239,9 +239,11 @@ fn parse_ack(body: &[u8], flags: u16, done: bool) -> Result<Ack, KernelError> {
     let errno = code.checked_neg().filter(|errno| *errno >= 0).unwrap_or(0);
     let mut after = body.get(4..).unwrap_or_default();
     if !done {
-        let request = NetlinkBuffer::new_checked(after).map(|b| b.length()).unwrap_or_default();
+        // The request stands before the TLVs, whole unless it was capped.
         let capped = flags & NLM_F_CAPPED != 0 || errno == 0;
-        let skip = if capped { HEADER } else { (request as usize).next_multiple_of(4) };
+        let request = after.first_chunk::<4>().filter(|_| !capped);
+        let request = request.map_or(HEADER, |length| u32::from_ne_bytes(*length) as usize);
+        let skip = request.checked_next_multiple_of(4).unwrap_or(usize::MAX);
         after = after.get(skip..).unwrap_or_default();
     }
     let mut text = String::new();
