@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::ipvs::ServiceKey;
 use crate::keys::Keymap;
-use crate::model::{Effect, Message, Model};
+use crate::model::{Effect, Freshness, Message, Model};
 use crate::snapshot::Moment;
 use crate::terminal::{Input, Terminal, listen};
 use crate::view::{HitBoxes, Look, draw};
@@ -100,15 +100,10 @@ impl App {
                     changed = true;
                 }
                 _ = clock.tick() => {
-                    let before = (self.model.age().as_secs(), self.model.freshness());
-                    let said = self.model.notice.is_some();
+                    let before = self.face();
                     let now = self.now();
                     self.update(Message::Clock(now));
-                    let late = before != (self.model.age().as_secs(), self.model.freshness())
-                        && before.1 != crate::model::Freshness::Live;
-                    changed |= late
-                        || said != self.model.notice.is_some()
-                        || before.1 != self.model.freshness();
+                    changed |= before != self.face();
                 }
             }
             while let Ok(report) = self.reports.try_recv() {
@@ -122,6 +117,13 @@ impl App {
                 changed = false;
             }
         }
+    }
+
+    /// What of the screen changes by the passing of time alone.
+    fn face(&self) -> (Freshness, u64, bool) {
+        let age = self.model.age().as_secs();
+        // The age of fresh data is not shown.
+        (self.model.freshness(), if age < 2 { 0 } else { age }, self.model.notice.is_some())
     }
 
     fn now(&self) -> Moment {

@@ -77,18 +77,18 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]),
-    spec(Command::WeightUp, "weight-up", "raise the server's weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
-    spec(Command::WeightDown, "weight-down", "lower the server's weight by 1; 0 quiesces it", &["-", "F6"]).mutates(),
-    spec(Command::WeightUpTen, "weight-up-ten", "raise the server's weight by 10", &[">", "F8"]).mutates().hint("by 10"),
-    spec(Command::WeightDownTen, "weight-down-ten", "lower the server's weight by 10, not below 0", &["<", "F5"]).mutates(),
-    spec(Command::SetWeight, "set-weight", "type the server's weight: 12, +5, -3 or 50%", &["w"]).mutates().hint("set weight"),
-    spec(Command::Undo, "undo", "take back the last change, if the kernel still holds it", &["u"]).mutates().hint("undo"),
-    spec(Command::Redo, "redo", "make the change again that was taken back last", &["U"]).mutates().hint("redo"),
-    spec(Command::NextRate, "next-rate", "show the next rate: CPS, InPPS, OutPPS, InBPS, OutBPS", &["t"]).hint("rate"),
+    spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
+    spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
+    spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates().hint("by 10"),
+    spec(Command::WeightDownTen, "weight-down-ten", "lower the weight by 10, to 0 at most", &["<", "F5"]).mutates(),
+    spec(Command::SetWeight, "set-weight", "type the weight: 12, +5, -3 or 50%", &["w"]).mutates().hint("set weight"),
+    spec(Command::Undo, "undo", "take back the last change", &["u"]).mutates().hint("undo"),
+    spec(Command::Redo, "redo", "make it again", &["U"]).mutates().hint("redo"),
+    spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).hint("rate"),
     spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
     spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
-    spec(Command::Close, "close", "close what is open, forget a message", &["Esc"]),
-    spec(Command::Quit, "quit", "leave the console; nothing in the kernel changes", &["q", "Ctrl-c"]).hint("quit"),
+    spec(Command::Close, "close", "close what is open", &["Esc"]),
+    spec(Command::Quit, "quit", "leave the console", &["q", "Ctrl-c"]).hint("quit"),
 ];
 
 /// The commands there are for a console that can change things, or only watches.
@@ -100,5 +100,18 @@ impl Command {
     /// Its row in the table.
     pub fn spec(self) -> Option<&'static Spec> {
         COMMANDS.iter().find(|spec| spec.command == self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_the_narrowest_screen() {
+        for spec in COMMANDS {
+            let keys = spec.keys.join(" ").len();
+            assert!(keys <= 16 && spec.doc.len() <= 38, "{}: {keys} {}", spec.name, spec.doc.len());
+        }
     }
 }

@@ -152,10 +152,15 @@ impl Keymap {
                 _ => to_input_request(&Event::Key(event)).map(Message::Typed),
             };
         }
-        if model.help {
-            // Help covers the table, so nothing that changes it works underneath.
-            let shut = matches!(command, Some(Command::Quit | Command::Help | Command::Close));
-            return shut.then_some(Message::Command(Command::Close));
+        if model.help.is_some() {
+            // Help covers the table, so nothing that changes it works underneath: what does not
+            // move help closes it, and does no more than that.
+            return match command {
+                Some(command) if !command.spec().is_some_and(|s| s.mutates) => {
+                    Some(Message::Command(command))
+                }
+                _ => None,
+            };
         }
         Some(match command {
             Some(command) => Message::Command(command),

@@ -25,6 +25,10 @@ pub use edit::{Edits, Kind, Ticket};
 pub use prompt::Prompt;
 pub use rows::{Row, Rows};
 
+/// After a poll the worker pauses for at least this many times what the poll took, so that a
+/// table too large for the interval costs a fifth of a core and not a whole one.
+pub const PAUSE: u32 = 4;
+
 /// What happened.
 #[derive(Debug)]
 pub enum Message {
@@ -117,8 +121,8 @@ pub struct Model {
     pub rate: Metric,
     /// What may be typed into.
     pub prompt: Option<Prompt>,
-    /// Whether help is open.
-    pub help: bool,
+    /// How far help is scrolled, if it is open.
+    pub help: Option<u16>,
     /// One line to the operator.
     pub notice: Option<Notice>,
     /// Changes under way, made, taken back.
@@ -145,7 +149,7 @@ impl Model {
             rows: Rows::default(),
             rate: Metric::Cps,
             prompt: None,
-            help: false,
+            help: None,
             notice: None,
             edits: Edits::default(),
             now: Moment::default(),
@@ -181,7 +185,7 @@ impl Model {
 
     /// How old the newest snapshot is.
     pub fn age(&self) -> Duration {
-        self.received.map_or(Duration::ZERO, |received| self.now.since(received))
+        self.now.since(self.received.unwrap_or_default())
     }
 
     /// Whether what is on the screen is what the kernel holds.
@@ -194,9 +198,12 @@ impl Model {
         }
     }
 
-    /// Nothing is applied on a snapshot older than this: three intervals, and at least 3 s.
+    /// Nothing is applied on a snapshot older than this: three intervals, and at least 3 s. Where
+    /// reading takes long the worker pauses after it, and the interval is longer.
     pub fn stale_after(&self) -> Duration {
-        (self.interval * 3).max(Duration::from_secs(3))
+        let took = self.snapshot.as_ref().map(|s| s.took).unwrap_or_default();
+        let interval = self.interval.max(took * (1 + PAUSE));
+        (interval * 3).max(Duration::from_secs(3))
     }
 
     /// How long a sample stands for itself before there is a gap.
@@ -242,6 +249,25 @@ impl Model {
         if self.read_only && command.spec().is_some_and(|s| s.mutates) {
             return Vec::new(); // no key leads here; a second lock on the door
         }
+        if let Some(scrolled) = self.help {
+            // Help lies over the table: the keys that move, move it.
+            let page = 10;
+            let to = match command {
+                Command::Up => scrolled.saturating_sub(1),
+                Command::Down => scrolled + 1,
+                Command::PageUp => scrolled.saturating_sub(page),
+                Command::PageDown => scrolled + page,
+                Command::Top => 0,
+                Command::Bottom => u16::MAX,
+                _ => {
+                    self.help = None;
+                    return Vec::new();
+                }
+            };
+            let most = u16::try_from(crate::command::COMMANDS.len()).unwrap_or(u16::MAX);
+            self.help = Some(to.min(most));
+            return Vec::new();
+        }
         match command {
             Command::Up => self.rows.step(-1),
             Command::Down => self.rows.step(1),
@@ -264,7 +290,7 @@ impl Model {
                 self.rate = all.get(next % all.len()).copied().unwrap_or(Metric::Cps);
             }
             Command::Refresh => return vec![Effect::Refresh],
-            Command::Help => self.help = !self.help,
+            Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Command::Close => self.close(),
             Command::Quit => return self.quit(),
         }
@@ -280,8 +306,7 @@ impl Model {
         if self.prompt.take().is_some() {
             return;
         }
-        if self.help {
-            self.help = false;
+        if self.help.take().is_some() {
             return;
         }
         self.notice = None;

@@ -71,8 +71,8 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     header::draw(model, look, head, frame);
     let hits = table::draw(model, look, body, frame);
     footer::draw(model, look, foot, frame);
-    if model.help {
-        help::draw(model, look, body, frame);
+    if let Some(scrolled) = model.help {
+        help::draw(model, scrolled, look, area, frame);
     }
     if let Some(Prompt::Confirm { plan, dangers, apply }) = &model.prompt {
         confirm::draw(plan, dangers, *apply, look, body, frame);

@@ -22,7 +22,7 @@ use tiers::Tiers;
 
 use crate::ipvs::ServiceKey;
 use crate::kernel::{KernelError, Reader, Writer};
-use crate::model::Ticket;
+use crate::model::{PAUSE, Ticket};
 use crate::plan::{Outcome, Plan};
 use crate::snapshot::Snapshot;
 
@@ -127,6 +127,8 @@ struct Loop {
     inbox: Receiver<Request>,
     reports: UnboundedSender<Report>,
     tiers: Tiers,
+    /// How long the last poll took.
+    took: Duration,
 }
 
 impl Loop {
@@ -136,7 +138,14 @@ impl Loop {
         inbox: Receiver<Request>,
         reports: UnboundedSender<Report>,
     ) -> Self {
-        Self { director, interval, inbox, reports, tiers: Tiers::new(interval) }
+        Self {
+            director,
+            interval,
+            inbox,
+            reports,
+            tiers: Tiers::new(interval),
+            took: Duration::ZERO,
+        }
     }
 
     fn run(mut self) {
@@ -150,6 +159,7 @@ impl Loop {
             while due <= now {
                 due += self.interval;
             }
+            due = due.max(now + self.took * PAUSE);
             match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
                 Ok(Request::Apply(ticket, plan)) => {
                     let outcome = self.apply(&plan);
@@ -179,6 +189,7 @@ impl Loop {
     /// Reads and reports. False when nobody listens.
     fn sample(&mut self) -> bool {
         let want = self.tiers.want();
+        let began = Instant::now();
         let report = match self.director.reader.snapshot(&want) {
             Ok(snapshot) => {
                 self.tiers.saw(&snapshot);
@@ -189,6 +200,7 @@ impl Loop {
                 Report::Unreadable(error)
             }
         };
+        self.took = began.elapsed();
         self.reports.send(report).is_ok()
     }
 }

@@ -71,7 +71,11 @@ fn freshness(model: &Model, look: &Look) -> Line<'static> {
     let age = format!("{}s", model.age().as_secs());
     let (symbol, word, style) = match model.freshness() {
         Freshness::Waiting => (look.glyphs.late, "reading".to_owned(), theme.dim),
-        Freshness::Live => (look.glyphs.live, "live".to_owned(), theme.good),
+        // With long intervals even live data has an age.
+        Freshness::Live if model.age().as_secs() < 2 => {
+            (look.glyphs.live, "live".to_owned(), theme.good)
+        }
+        Freshness::Live => (look.glyphs.live, format!("live, {age} old"), theme.good),
         Freshness::Late => (look.glyphs.late, format!("late {age}"), theme.warning),
         Freshness::Failed(_) => (look.glyphs.failed, format!("not read for {age}"), theme.error),
     };

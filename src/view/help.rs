@@ -10,7 +10,7 @@ use super::confirm::framed;
 use crate::command::available;
 use crate::model::Model;
 
-pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
     let mut lines: Vec<Line<'_>> = available(model.read_only)
         .map(|spec| {
@@ -24,7 +24,11 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         format!("{:>18}  a server with weight 0 takes no new connections", look.glyphs.quiesced),
         theme.dim,
     )));
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let inner = framed(" Keys (Esc closes) ", 76, height, look, area, frame);
-    frame.render_widget(Paragraph::new(lines), inner);
+    let all = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let height = all.saturating_add(2).min(area.height);
+    let more = all.saturating_sub(height.saturating_sub(2));
+    let title =
+        if more > 0 { " Keys (Esc closes, Down shows more) " } else { " Keys (Esc closes) " };
+    let inner = framed(title, 62, height, look, area, frame);
+    frame.render_widget(Paragraph::new(lines).scroll((scrolled.min(more), 0)), inner);
 }
