@@ -10,6 +10,8 @@ pub struct Glyphs {
     pub open: &'static str,
     /// A server that takes no new connections: weight 0.
     pub quiesced: &'static str,
+    /// A marked server.
+    pub marked: &'static str,
     /// The snapshot is recent.
     pub live: &'static str,
     /// The snapshot is old.
@@ -36,6 +38,7 @@ pub struct Glyphs {
 pub const UNICODE: Glyphs = Glyphs {
     open: "▾",
     quiesced: "○",
+    marked: "✓",
     live: "●",
     late: "◌",
     failed: "✗",
@@ -52,6 +55,7 @@ pub const UNICODE: Glyphs = Glyphs {
 pub const ASCII: Glyphs = Glyphs {
     open: "v",
     quiesced: "o",
+    marked: "+",
     live: "*",
     late: "?",
     failed: "x",

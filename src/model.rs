@@ -282,6 +282,9 @@ impl Model {
             Command::WeightUpTen => return self.step_weight(10),
             Command::WeightDownTen => return self.step_weight(-10),
             Command::SetWeight => self.ask_weight(),
+            Command::Mark => self.rows.mark(),
+            Command::Quiesce => return self.quiesce(),
+            Command::Restore => return self.restore(),
             Command::Undo => return self.undo(),
             Command::Redo => return self.redo(),
             Command::NextRate => {
@@ -306,9 +309,9 @@ impl Model {
         if self.prompt.take().is_some() {
             return;
         }
-        if self.help.take().is_some() {
+        if self.help.take().is_some() || self.notice.take().is_some() {
             return;
         }
-        self.notice = None;
+        self.rows.unmark();
     }
 }

@@ -35,6 +35,20 @@ impl Plan {
         Self { title: change.to_string(), changes: vec![change] }
     }
 
+    /// A plan for the weights of several servers, each with the weight it shall have. Servers
+    /// that have it already are left out.
+    pub fn weights(title: &str, servers: &[(ServiceKey, Server, u32)]) -> Self {
+        let changes: Vec<_> = servers
+            .iter()
+            .filter(|(_, server, weight)| server.weight != *weight)
+            .map(|(service, server, weight)| Change::weight(*service, server, *weight))
+            .collect();
+        match changes.as_slice() {
+            [one] => Self { title: format!("{title} {one}"), changes },
+            all => Self { title: format!("{title} {} real servers", all.len()), changes },
+        }
+    }
+
     /// The plan that takes this one back: every change inverted, last first. `None` if one of
     /// them cannot be taken back (zeroing counters).
     pub fn inverse(&self) -> Option<Self> {
@@ -42,7 +56,7 @@ impl Plan {
         let changes = changes?;
         let title = match changes.as_slice() {
             [one] => one.to_string(),
-            _ => format!("take back: {}", self.title),
+            _ => self.title.clone(),
         };
         Some(Self { title, changes })
     }

@@ -23,6 +23,7 @@ const WITHIN: &[(&str, &str)] = &[
     ("plan", "kernel"), // only for KernelError, which a failed plan carries
     ("model", "command"),
     ("view", "glyphs"),
+    ("view", "report"), // the ipvsadm commands of a plan
     ("view", "theme"),
 ];
 

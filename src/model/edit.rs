@@ -4,11 +4,11 @@
 //! when its turn comes: three quick presses of `+` are three plans, each on top of the one
 //! before. So plans under way are remembered until the snapshot after them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::{Effect, Freshness, Model, Row, Tone};
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
-use crate::plan::{Failure, Outcome, Plan};
+use crate::plan::{Failure, Outcome, Plan, WeightEdit};
 
 /// Names a plan between the model and the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,8 @@ pub struct Edits {
     /// Undo and redo pressed while a plan was under way: what they are about is known only when
     /// it is through.
     waiting: VecDeque<Kind>,
+    /// The weight that a server had before this console set it to 0.
+    quiesced: HashMap<(ServiceKey, ServerKey), u32>,
     /// Made, newest last, each as it was written.
     done: Vec<Plan>,
     /// Taken back, newest last: the plans that took them back.
@@ -48,6 +50,27 @@ impl Edits {
     /// What `U` would make again, in one line.
     pub fn next_redo(&self) -> Option<String> {
         self.undone.last().and_then(Plan::inverse).map(|p| p.title)
+    }
+
+    /// The weight that a server had before this console set it to 0.
+    pub fn before_quiesce(&self, service: &ServiceKey, server: &ServerKey) -> Option<u32> {
+        self.quiesced.get(&(*service, *server)).copied()
+    }
+
+    /// Remembers the weights of servers that go to 0, and forgets them when they come back.
+    fn remember(&mut self, made: &Plan) {
+        for change in &made.changes {
+            let Change::Server { service, before: Some(before), after: Some(after) } = change
+            else {
+                continue;
+            };
+            let key = (*service, after.key);
+            match (before.weight, after.weight) {
+                (1.., 0) => drop(self.quiesced.insert(key, before.weight)),
+                (0, 1..) => drop(self.quiesced.remove(&key)),
+                _ => {}
+            }
+        }
     }
 
     /// Whether a plan is on its way to the kernel.
@@ -83,13 +106,81 @@ impl Model {
         }
     }
 
+    /// The marked servers, or the selected one, as the kernel will hold them.
+    fn targets(&mut self) -> Vec<(ServiceKey, Server)> {
+        let marked = self.rows.marked().filter_map(|row| match row {
+            Row::Server(service, server) => Some((*service, *server)),
+            Row::Service(_) => None,
+        });
+        let mut keys: Vec<_> = marked.collect();
+        if keys.is_empty() {
+            keys.extend(self.selected_server());
+        }
+        if keys.is_empty() {
+            self.say(Tone::Info, "select a real server first: weights belong to servers");
+        }
+        let known = |(service, server): (ServiceKey, ServerKey)| {
+            self.expected(&service, &server).map(|known| (service, known))
+        };
+        keys.into_iter().filter_map(known).collect()
+    }
+
+    /// Weight 0 for the marked servers, or the selected one.
+    pub(super) fn quiesce(&mut self) -> Vec<Effect> {
+        let targets = self.targets();
+        let wanted: Vec<_> = targets.into_iter().map(|(s, server)| (s, server, 0)).collect();
+        self.propose_weights("quiesce", &wanted, "weight 0 already")
+    }
+
+    /// The weights from before this console set them to 0.
+    pub(super) fn restore(&mut self) -> Vec<Effect> {
+        let targets = self.targets();
+        let old = |(service, server): (ServiceKey, Server)| {
+            let weight = self.edits.before_quiesce(&service, &server.key)?;
+            (server.weight == 0).then_some((service, server, weight))
+        };
+        let wanted: Vec<_> = targets.into_iter().filter_map(old).collect();
+        let nothing = "nothing to restore: this console did not set a weight to 0 here; w sets one";
+        self.propose_weights("restore", &wanted, nothing)
+    }
+
+    /// One weight edit for the marked servers, or the selected one.
+    pub(super) fn set_weights(&mut self, edit: WeightEdit) -> Result<Vec<Effect>, String> {
+        let mut wanted = Vec::new();
+        for (service, server) in self.targets() {
+            let weight = edit.of(server.weight).map_err(|why| format!("{}: {why}", server.key))?;
+            wanted.push((service, server, weight));
+        }
+        Ok(self.propose_weights("set", &wanted, "that weight already"))
+    }
+
+    fn propose_weights(
+        &mut self,
+        verb: &str,
+        wanted: &[(ServiceKey, Server, u32)],
+        nothing: &str,
+    ) -> Vec<Effect> {
+        let plan = Plan::weights(verb, wanted);
+        if plan.changes.is_empty() {
+            self.say(Tone::Info, nothing);
+            return Vec::new();
+        }
+        self.propose(plan)
+    }
+
     pub(super) fn step_weight(&mut self, by: i64) -> Vec<Effect> {
+        if self.rows.marked().next().is_some() {
+            return self.set_weights(WeightEdit::By(by)).unwrap_or_else(|why| {
+                self.say(Tone::Error, why);
+                Vec::new()
+            });
+        }
         let Some((service, server)) = self.selected_server() else {
             self.say(Tone::Info, "select a real server first: weights belong to servers");
             return Vec::new();
         };
         let Some(known) = self.expected(&service, &server) else { return Vec::new() };
-        match crate::plan::WeightEdit::By(by).of(known.weight) {
+        match WeightEdit::By(by).of(known.weight) {
             Ok(weight) if weight == known.weight => {
                 self.say(Tone::Info, format!("the weight of {server} is {weight} already"));
                 Vec::new()
@@ -173,6 +264,7 @@ impl Model {
             Kind::Redo if complete || conflict => drop(self.edits.undone.pop()),
             _ => {}
         }
+        self.edits.remember(&outcome.done);
         if !outcome.done.changes.is_empty() {
             match kind {
                 Kind::Undo => self.edits.undone.push(outcome.done.clone()),

@@ -5,7 +5,7 @@ use tui_input::{Input, InputRequest};
 
 use super::{Effect, Model, Row, Tone};
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::plan::{Danger, Plan, WeightEdit, dangers};
+use crate::plan::{Danger, Plan, WeightEdit, WeightError, dangers};
 
 /// What may be typed into, or has to be answered.
 #[derive(Debug)]
@@ -109,7 +109,10 @@ impl Model {
         server: ServerKey,
         text: &str,
     ) -> Result<Vec<Effect>, String> {
-        let edit: WeightEdit = text.parse().map_err(|e: crate::plan::WeightError| e.to_string())?;
+        let edit: WeightEdit = text.parse().map_err(|e: WeightError| e.to_string())?;
+        if self.rows.marked().next().is_some() {
+            return self.set_weights(edit);
+        }
         let row = Row::Server(service, server);
         let known = self.expected(&service, &server).ok_or_else(|| format!("{row} is gone"))?;
         let weight = edit.of(known.weight).map_err(|e| e.to_string())?;

@@ -4,6 +4,7 @@
 //! server. When its row goes, nothing is selected, so that a key meant for it hits nobody else.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -62,6 +63,7 @@ pub struct Rows {
     selected: Option<Row>,
     top: usize,
     page: usize,
+    marked: BTreeSet<Row>,
 }
 
 impl Rows {
@@ -73,6 +75,32 @@ impl Rows {
     /// The selected row, unless it has gone.
     pub fn selected(&self) -> Option<Row> {
         self.selected
+    }
+
+    /// Whether a row is marked. Only servers can be.
+    pub fn is_marked(&self, row: &Row) -> bool {
+        self.marked.contains(row)
+    }
+
+    /// The marked rows, in the order of the screen.
+    pub fn marked(&self) -> impl Iterator<Item = &Row> {
+        self.marked.iter()
+    }
+
+    /// Marks the selected server or takes its mark away, and goes on to the next row.
+    pub fn mark(&mut self) {
+        let Some(row @ Row::Server(..)) = self.selected else { return };
+        if !self.marked.remove(&row) {
+            self.marked.insert(row);
+        }
+        self.step(1);
+    }
+
+    /// Takes every mark away. False if there was none.
+    pub fn unmark(&mut self) -> bool {
+        let any = !self.marked.is_empty();
+        self.marked.clear();
+        any
     }
 
     /// The first row on the screen.
@@ -89,6 +117,8 @@ impl Rows {
             self.all.push(Row::Service(service));
             self.all.extend(entry.servers.iter().map(|s| Row::Server(service, s.server.key)));
         }
+        // A mark on a server that has gone must not come back with a new one of its name.
+        self.marked.retain(|row| self.all.binary_search(row).is_ok());
         if first {
             // A fresh console selects the first server, which is what most keys are about.
             self.place = self.all.iter().position(|r| matches!(r, Row::Server(..))).unwrap_or(0);

@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
 use super::Look;
 use crate::plan::{Danger, Plan};
+use crate::report::command;
 
 pub(super) fn draw(
     plan: &Plan,
@@ -21,6 +22,9 @@ pub(super) fn draw(
     let mut lines: Vec<Line<'_>> = Vec::new();
     for change in &plan.changes {
         lines.push(Line::styled(change.to_string().replace("->", look.glyphs.arrow), theme.text));
+    }
+    for change in &plan.changes {
+        lines.push(Line::styled(format!("  {}", command(change)), theme.dim));
     }
     lines.push(Line::default());
     for danger in dangers {

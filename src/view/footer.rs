@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::Look;
-use crate::command::available;
+use crate::command::{Command, Spec, available};
 use crate::model::{Freshness, Model, Notice, Prompt, Tone};
 
 /// What is said may be long: a conflict tells three values. It gets up to this many lines.
@@ -63,26 +63,32 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
     }
 }
 
-/// `w set weight  u undo  ? help`, as many as fit.
+/// `w set weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
 fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let theme = &look.theme;
+    let last = |spec: &Spec| matches!(spec.command, Command::Help | Command::Quit);
+    let all: Vec<(&str, &str, bool)> = available(model.read_only)
+        .filter_map(|spec| {
+            // Raising and lowering share a hint.
+            let key = match spec.command {
+                Command::WeightUp => "+ -",
+                Command::WeightUpTen => "> <",
+                _ => spec.keys.first()?,
+            };
+            Some((key, spec.hint?, last(spec)))
+        })
+        .collect();
+    let cells = |(key, hint, _): &(&str, &str, bool)| key.width() + 1 + hint.width() + 2;
+    let kept: usize = all.iter().filter(|h| h.2).map(cells).sum();
+    let mut free = usize::from(width).saturating_sub(1 + kept);
     let mut spans = vec![Span::raw(" ")];
-    let mut used = 1;
-    for spec in available(model.read_only) {
-        let (Some(hint), Some(key)) = (spec.hint, spec.keys.first()) else { continue };
-        // Raising and lowering share a hint: "+ - weight".
-        let key = match spec.name {
-            "weight-up" => "+ -",
-            "weight-up-ten" => "> <",
-            _ => key,
-        };
-        let cells = key.width() + 1 + hint.width() + 2;
-        if used + cells > usize::from(width) {
-            break;
+    for hint in &all {
+        if !hint.2 {
+            let Some(left) = free.checked_sub(cells(hint)) else { continue };
+            free = left;
         }
-        used += cells;
-        spans.push(Span::styled(key, theme.key));
-        spans.push(Span::styled(format!(" {hint}  "), theme.dim));
+        spans.push(Span::styled(hint.0.to_owned(), theme.key));
+        spans.push(Span::styled(format!(" {}  ", hint.1), theme.dim));
     }
     Line::from(spans)
 }
@@ -92,7 +98,10 @@ fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Fram
     let Some(Prompt::Weight { service, server, input, wrong }) = &model.prompt else { return };
     let present = model.snapshot.as_ref().and_then(|s| s.server(service, server));
     let present = present.map_or_else(String::new, |s| format!(" (now {})", s.server.weight));
-    let label = format!(" Weight of {server}{present}: ");
+    let label = match model.rows.marked().count() {
+        0 => format!(" Weight of {server}{present}: "),
+        n => format!(" Weight of the {n} marked: "),
+    };
     let x = upper.x + u16::try_from(label.width() + input.visual_cursor()).unwrap_or(u16::MAX);
     let line = Line::from(vec![
         Span::styled(label, theme.header),

@@ -135,13 +135,22 @@ impl Painter<'_> {
         let quiesced = server.server.weight == 0;
         let style = if quiesced { theme.quiesced } else { theme.text };
         let key = server.server.key;
+        let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
+        let mark = if marked { self.look.glyphs.marked } else { " " };
         let state = if quiesced { self.look.glyphs.quiesced } else { " " };
         let room = usize::from(c.name.width).saturating_sub(5);
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
-        left(&format!("  {state}  {name}"), style, c.name, y, frame);
+        left(&format!(" {mark}{state}  {name}"), style, c.name, y, frame);
         left(&server.server.forwarding.to_string(), style, c.forwarding, y, frame);
         let weight = number::short(server.server.weight.into(), c.weight.width.into());
         right(&weight, style, c.weight, y, frame);
+        if let (true, Some(old)) =
+            (quiesced, self.model.edits.before_quiesce(&entry.service.key, &key))
+        {
+            // What R would restore, left of the 0.
+            let old = number::short(old.into(), usize::from(c.weight.width) - 2);
+            left(&format!("({old})"), theme.dim, c.weight, y, frame);
+        }
         let (active, inactive) = (server.active.into(), server.inactive.into());
         self.numbers(active, inactive, server.stats, style, y, frame);
         let past = self.model.history.server(&entry.service.key, &key);
