@@ -79,6 +79,14 @@ pub enum KernelError {
         /// What was tried.
         action: String,
     },
+    /// The kernel did not acknowledge: it may have done it or not.
+    #[error("{subject}: the kernel did not say whether it did it ({action})")]
+    NoAnswer {
+        /// What was tried, as a verb.
+        action: String,
+        /// Which service and server.
+        subject: String,
+    },
     /// Refused before anything was sent, because the kernel would take it silently or fail.
     #[error("{subject}: {why}; nothing was sent")]
     Refused {

@@ -8,7 +8,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use tui_input::InputRequest;
 use tui_input::backend::crossterm::to_input_request;
 
 use crate::command::{Command, available};
@@ -146,9 +145,8 @@ impl Keymap {
                 (KeyCode::Char('c'), _) if key.modifiers == KeyModifiers::CONTROL => {
                     Some(Message::Command(Command::Close))
                 }
-                (KeyCode::Tab | KeyCode::BackTab, _) => {
-                    Some(Message::Typed(InputRequest::GoToNextChar))
-                }
+                (KeyCode::Tab | KeyCode::Down, _) => Some(Message::Choose(1)),
+                (KeyCode::BackTab | KeyCode::Up, _) => Some(Message::Choose(-1)),
                 _ => to_input_request(&Event::Key(event)).map(Message::Typed),
             };
         }

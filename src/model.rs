@@ -44,6 +44,8 @@ pub enum Message {
     Command(Command),
     /// A key while something is typed.
     Typed(InputRequest),
+    /// Up, down or Tab in a question: another answer.
+    Choose(isize),
     /// Enter while something is typed, or an answer to a question.
     Accept,
     /// A key that the keymap does not know, as an operator would name it.
@@ -174,6 +176,7 @@ impl Model {
             Message::Clock(now) => self.pass(now),
             Message::Command(command) => return self.command(command),
             Message::Typed(request) => self.typed(request),
+            Message::Choose(by) => self.choose(by),
             Message::Accept => return self.accept(),
             Message::UnknownKey(key) => {
                 self.say(Tone::Info, format!("{key} does nothing here; ? shows every key"));
@@ -285,6 +288,7 @@ impl Model {
             Command::Mark => self.rows.mark(),
             Command::Quiesce => return self.quiesce(),
             Command::Restore => return self.restore(),
+            Command::SetScheduler => self.ask_scheduler(),
             Command::Undo => return self.undo(),
             Command::Redo => return self.redo(),
             Command::NextRate => {

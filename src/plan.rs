@@ -17,7 +17,7 @@ pub use danger::{Danger, dangers};
 pub use merge::{Conflict, Found, Step, merge};
 pub use weight::{WeightEdit, WeightError};
 
-use crate::ipvs::{Change, Server, ServiceKey};
+use crate::ipvs::{Change, Server, Service, ServiceKey};
 
 /// Changes that belong together, in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ impl Plan {
     /// A plan for one server's weight.
     pub fn weight(service: ServiceKey, server: &Server, weight: u32) -> Self {
         let change = Change::weight(service, server, weight);
+        Self { title: change.to_string(), changes: vec![change] }
+    }
+
+    /// A plan that edits one service.
+    pub fn service(before: Service, after: Service) -> Self {
+        let change = Change::Service { before: Some(before), after: Some(after) };
         Self { title: change.to_string(), changes: vec![change] }
     }
 

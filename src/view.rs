@@ -9,7 +9,7 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! help, confirm   lie over the table
+//! help, confirm, scheduler   lie over the table
 //! number, place   numbers and names as text that fits
 //! ```
 
@@ -20,6 +20,7 @@ mod header;
 mod help;
 mod number;
 mod place;
+mod scheduler;
 mod table;
 
 use std::collections::BTreeSet;
@@ -76,6 +77,9 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     }
     if let Some(Prompt::Confirm { plan, dangers, apply }) = &model.prompt {
         confirm::draw(plan, dangers, *apply, look, body, frame);
+    }
+    if let Some(Prompt::Scheduler { service, chosen }) = &model.prompt {
+        scheduler::draw(service, *chosen, look, area, frame);
     }
     hits
 }

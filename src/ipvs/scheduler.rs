@@ -31,15 +31,15 @@ const fn scheduler(
 /// Every scheduler of the mainline kernel, in the order of ipvsadm's manual.
 pub const SCHEDULERS: &[Scheduler] = &[
     scheduler("rr", "round robin: in turn, whatever the weight", false, false),
-    scheduler("wrr", "weighted round robin: in turn, as often as the weight asks", true, false),
+    scheduler("wrr", "weighted round robin: as often as the weight asks", true, false),
     scheduler("lc", "least connections, whatever the weight", false, false),
     scheduler("wlc", "least connections for its weight", true, false),
-    scheduler("lblc", "by destination address, moves away from overloaded servers", true, false),
+    scheduler("lblc", "by destination address, away from overloaded servers", true, false),
     scheduler("lblcr", "by destination address, to a set of servers", true, false),
     scheduler("dh", "hash of the destination address, no fallback", false, true),
     scheduler("sh", "hash of the source address over 256 slots", true, true),
     scheduler("sed", "shortest expected delay: (active + 1) / weight", true, false),
-    scheduler("nq", "an idle server if there is one, else shortest expected delay", true, false),
+    scheduler("nq", "an idle server, else the shortest expected delay", true, false),
     scheduler("fo", "failover: the highest weight takes everything", true, false),
     scheduler("ovf", "overflow: the weight is a capacity, highest first", true, false),
     scheduler("mh", "Maglev hash of the source address", true, true),

@@ -46,12 +46,11 @@ use jiff::Timestamp;
 
 pub use conn::Segment;
 pub use forward::{Burst, Flow, Verdict};
-pub use read::Connection;
 pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
 
 use super::errno::errno_text;
 use super::{KernelError, Reader, Want, Writer, advice, check};
-use crate::ipvs::{Change, Family, Protocol, ServiceKey};
+use crate::ipvs::{Change, Connection, Family, Protocol, ServiceKey};
 use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 use bulk::Crowds;
 use state::Kernel;
@@ -68,8 +67,11 @@ const CATCH_UP: Duration = Duration::from_secs(60);
 /// The wall clock at which a director opens that is not on the real clock: 2026-01-01 12:00 UTC.
 const NEW_YEAR: i64 = 1_767_268_800;
 
-/// Load of a `big` director counts as this old, in seconds.
-const BIG_UPTIME: u64 = 86_400 * 3;
+/// The end of a warm-up, played packet by packet so that the rates have settled.
+const SETTLING: Ms = 20_000;
+
+/// Load of a `big` director counts as this old, in seconds: about three days.
+const BIG_UPTIME: u64 = 259_373;
 
 /// What moves the simulated time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ impl Director {
         let warm_up = setup.warm_up;
         let mut world = World {
             kernel,
-            traffic: Traffic::new(seed, setup.sources, warm_up),
+            traffic: Traffic::new(seed, setup.sources, warm_up.saturating_sub(SETTLING)),
             crowds: Crowds::new(seed, setup.loads),
             actor: setup.actor,
         };

@@ -4,7 +4,7 @@
 use tui_input::{Input, InputRequest};
 
 use super::{Effect, Model, Row, Tone};
-use crate::ipvs::{ServerKey, ServiceKey};
+use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::plan::{Danger, Plan, WeightEdit, WeightError, dangers};
 
 /// What may be typed into, or has to be answered.
@@ -20,6 +20,13 @@ pub enum Prompt {
         input: Input,
         /// Why what was typed last is no weight.
         wrong: Option<String>,
+    },
+    /// The scheduler of a service.
+    Scheduler {
+        /// The service as it would become.
+        service: Service,
+        /// Which of [`SCHEDULERS`] is chosen.
+        chosen: usize,
     },
     /// A plan that can cause an outage, with Cancel as the answer that is ready.
     Confirm {
@@ -37,6 +44,7 @@ impl Prompt {
     pub fn is_about(&self, row: &Row) -> bool {
         match self {
             Self::Weight { service, server, .. } => *row == Row::Server(*service, *server),
+            Self::Scheduler { service, .. } => *row == Row::Service(service.key),
             Self::Confirm { plan, .. } => plan.changes.iter().any(|change| {
                 let server = change.server().zip(change.service());
                 server.map(|(server, service)| Row::Server(service, server)) == Some(*row)
@@ -72,6 +80,13 @@ impl Model {
                 }
                 *wrong = None;
             }
+            Some(Prompt::Scheduler { service, .. }) => match request {
+                InputRequest::InsertChar('f') => service.flags.toggle(ServiceFlags::SCHED1),
+                InputRequest::InsertChar('p') => service.flags.toggle(ServiceFlags::SCHED2),
+                InputRequest::InsertChar('j') => self.choose(1),
+                InputRequest::InsertChar('k') => self.choose(-1),
+                _ => {}
+            },
             Some(Prompt::Confirm { apply, .. }) => match request {
                 InputRequest::InsertChar('y' | 'Y') => *apply = true,
                 InputRequest::InsertChar('n' | 'N') => self.prompt = None,
@@ -80,6 +95,48 @@ impl Model {
             },
             None => {}
         }
+    }
+
+    /// Another answer.
+    pub(super) fn choose(&mut self, by: isize) {
+        match &mut self.prompt {
+            Some(Prompt::Confirm { apply, .. }) => *apply = !*apply,
+            Some(Prompt::Scheduler { chosen, .. }) => {
+                *chosen = chosen.saturating_add_signed(by).min(SCHEDULERS.len() - 1);
+            }
+            Some(Prompt::Weight { .. }) | None => {}
+        }
+    }
+
+    /// Asks which scheduler the selected service, or the selected server's, shall have.
+    pub(super) fn ask_scheduler(&mut self) {
+        let row = self.rows.selected();
+        let entry = row.and_then(|row| self.snapshot.as_ref()?.service(&row.service()));
+        let Some(service) = entry.map(|e| e.service.clone()) else {
+            self.say(Tone::Info, "select a service first, or one of its servers");
+            return;
+        };
+        let present = SCHEDULERS.iter().position(|s| s.name == service.scheduler.as_str());
+        let chosen = present.unwrap_or(0);
+        self.prompt = Some(Prompt::Scheduler { service, chosen });
+    }
+
+    /// The plan for what was chosen: the whole service, so that persistence, engine, netmask,
+    /// one-packet and flags survive the switch.
+    fn chosen_scheduler(&mut self, wanted: &Service, chosen: usize) -> Vec<Effect> {
+        let name = SCHEDULERS.get(chosen).and_then(|s| SchedulerName::new(s.name).ok());
+        let entry = self.snapshot.as_ref().and_then(|s| s.service(&wanted.key));
+        let (Some(scheduler), Some(entry)) = (name, entry) else {
+            self.say(Tone::Error, format!("service {} is gone", wanted.key));
+            return Vec::new();
+        };
+        let before = entry.service.clone();
+        let after = Service { scheduler, flags: wanted.flags, ..before.clone() };
+        if after.same_config(&before) {
+            self.say(Tone::Info, format!("the scheduler of {} stays as it is", wanted.key));
+            return Vec::new();
+        }
+        self.propose(Plan::service(before, after))
     }
 
     pub(super) fn accept(&mut self) -> Vec<Effect> {
@@ -94,6 +151,7 @@ impl Model {
                     }
                 }
             }
+            Some(Prompt::Scheduler { service, chosen }) => self.chosen_scheduler(&service, chosen),
             Some(Prompt::Confirm { plan, apply: true, .. }) => self.apply_now(plan),
             Some(Prompt::Confirm { .. }) => {
                 self.say(Tone::Info, "cancelled; nothing was changed");

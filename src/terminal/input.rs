@@ -9,6 +9,7 @@ use std::thread::Builder;
 
 use crossterm::event::{Event, read};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What comes from the terminal.
@@ -45,11 +46,6 @@ fn wait_for_hangup(sender: &UnboundedSender<Input>) {
     let stdin = io::stdin();
     // Nothing is asked for: a hang-up and an error are told unasked.
     let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
-    loop {
-        match poll(&mut watched, None) {
-            Err(rustix::io::Errno::INTR) => {}
-            _ => break,
-        }
-    }
+    while poll(&mut watched, None) == Err(Errno::INTR) {}
     let _ = sender.send(Input::Lost);
 }

@@ -1,5 +1,7 @@
 //! One blocking generic netlink socket with one reused buffer.
 
+use std::time::Duration;
+
 use netlink_packet_core::{
     Emitable, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE,
     NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN, NetlinkBuffer, NetlinkHeader, NetlinkMessage,
@@ -11,6 +13,8 @@ use netlink_packet_generic::{GenlFamily, GenlMessage};
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::{Socket as RawSocket, SocketAddr};
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
 use super::constants::{FAMILY, ack};
 use super::request::Request;
 use crate::kernel::KernelError;
@@ -20,6 +24,10 @@ use crate::kernel::errno::{ENOENT, errno_text};
 const BUFFER: usize = 64 * 1024;
 /// Makes `recv` tell the length of a datagram that does not fit (`linux/socket.h`).
 const MSG_TRUNC: i32 = 0x20;
+/// How long the kernel may take for an answer. It acknowledges everything but one case: stopping a
+/// sync daemon whose thread has not run yet ends in EINTR, for which netlink sends nothing (seen
+/// on 5.10 and 7.2). Loading a scheduler's module takes a fraction of this.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The netlink and the generic netlink header.
 const HEADERS: usize = 20;
 /// The netlink header alone.
@@ -67,6 +75,8 @@ impl Socket {
         let mut raw = RawSocket::new(NETLINK_GENERIC).map_err(system("open a netlink socket"))?;
         raw.bind_auto().map_err(system("bind the netlink socket"))?;
         raw.connect(&SocketAddr::new(0, 0)).map_err(system("connect to the kernel"))?;
+        set_socket_timeout(&raw, Timeout::Recv, Some(PATIENCE))
+            .map_err(|e| KernelError::system("set the netlink socket's timeout", &e.into()))?;
         // Without these two the answers are only less wordy, so a refusal does no harm.
         let _ = raw.set_ext_ack(true);
         let _ = raw.set_cap_ack(true);
@@ -169,6 +179,12 @@ impl Socket {
             let length = match self.raw.recv(&mut self.buffer.as_mut_slice(), MSG_TRUNC) {
                 Ok(length) => length,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    return Err(KernelError::NoAnswer {
+                        action: "answer a request".to_owned(),
+                        subject: "IPVS over netlink".to_owned(),
+                    });
+                }
                 Err(e) => return Err(KernelError::system("read the kernel's answer", &e)),
             };
             let Some(datagram) = self.buffer.get(..length) else {

@@ -26,7 +26,12 @@ impl NetlinkWriter {
     }
 
     fn send(&mut self, request: Request, change: &Change) -> Result<(), KernelError> {
-        let ack = self.socket.request(request, |_, _| Ok(()))?;
+        let ack = self.socket.request(request, |_, _| Ok(())).map_err(|error| match error {
+            KernelError::NoAnswer { .. } => {
+                KernelError::NoAnswer { action: advice::action(change), subject: change.subject() }
+            }
+            other => other,
+        })?;
         match ack.errno {
             0 => Ok(()),
             EPERM => Err(KernelError::NotPermitted { action: format!("to {}", described(change)) }),

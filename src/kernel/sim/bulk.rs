@@ -190,3 +190,41 @@ fn record(meter: &mut Meter, more: &Counters) {
     meter.packets_in(more.in_packets, more.in_bytes);
     meter.packets_out(more.out_packets, more.out_bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipvs::{Change, Server, ServerKey, Service, ServiceFlags};
+
+    /// The shares of servers with weights 10, 0 (it was 10) and 20.
+    fn after_quiescing(scheduler: &str, flags: ServiceFlags) -> Vec<f64> {
+        let key: ServiceKey = "TCP 10.0.0.1:80".parse().unwrap();
+        let mut service = Service::new(key, scheduler.to_owned().try_into().unwrap());
+        service.flags = flags;
+        let mut kernel = Kernel::new(1);
+        kernel.apply(&Change::Service { before: None, after: Some(service) }).unwrap();
+        for (host, weight) in [(3, 20), (2, 10), (1, 10)] {
+            let server = ServerKey::new([10, 1, 0, host].into(), 80);
+            let server = Server::new(server, Forwarding::Masq, weight);
+            let add = |after| Change::Server { service: key, before: None, after: Some(after) };
+            kernel.apply(&add(server.clone())).unwrap();
+            if host == 2 {
+                kernel.apply(&Change::weight(key, &server, 0)).unwrap();
+            }
+        }
+        let load = Load { service: key, rate: 1.0, length: 1.0 };
+        shares(&kernel, &load).into_iter().map(|(_, share)| share).collect()
+    }
+
+    #[test]
+    fn shares_are_what_the_scheduler_gives_in_the_long_run() {
+        let none = ServiceFlags::empty();
+        let third = 1.0 / 3.0;
+        assert_eq!(after_quiescing("wlc", none), [third, 0.0, 2.0 / 3.0]);
+        assert_eq!(after_quiescing("rr", none), [0.5, 0.0, 0.5]);
+        assert_eq!(after_quiescing("sh", none), [0.25, 0.0, 0.5], "a quarter is refused");
+        assert_eq!(after_quiescing("sh", ServiceFlags::SCHED1), [third, 0.0, 2.0 / 3.0]);
+        assert_eq!(after_quiescing("dh", none), [third, 0.0, third]);
+        assert_eq!(after_quiescing("none", none), [0.0; 3]);
+    }
+}

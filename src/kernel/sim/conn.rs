@@ -45,8 +45,8 @@ pub(super) enum State {
     Sctp(SctpState),
 }
 
-/// States of a TCP connection that this director reaches. The kernel's others (LISTEN, SYNACK)
-/// need FTP helpers or `secure_tcp`.
+/// States of a TCP connection that this director reaches. The kernel's others (LISTEN, SYNACK,
+/// LAST_ACK) need the FTP helper or `secure_tcp`, or are left only and never entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TcpState {
     Established,
@@ -56,7 +56,6 @@ pub(super) enum TcpState {
     TimeWait,
     Close,
     CloseWait,
-    LastAck,
 }
 
 /// States of an SCTP association that clients opening and closing it reach.
@@ -81,23 +80,27 @@ impl fmt::Display for State {
             Self::None => "NONE",
             Self::Assured => "ASSURED",
             Self::Udp => "UDP",
-            Self::Tcp(TcpState::Established) | Self::Sctp(SctpState::Established) => "ESTABLISHED",
-            Self::Tcp(TcpState::SynSent) => "SYN_SENT",
-            Self::Tcp(TcpState::SynRecv) => "SYN_RECV",
-            Self::Tcp(TcpState::FinWait) => "FIN_WAIT",
-            Self::Tcp(TcpState::TimeWait) => "TIME_WAIT",
-            Self::Tcp(TcpState::Close) => "CLOSE",
-            Self::Tcp(TcpState::CloseWait) => "CLOSE_WAIT",
-            Self::Tcp(TcpState::LastAck) => "LAST_ACK",
-            Self::Sctp(SctpState::Init1) => "INIT1",
-            Self::Sctp(SctpState::Init) => "INIT",
-            Self::Sctp(SctpState::CookieSent) => "C-SENT",
-            Self::Sctp(SctpState::CookieReplied) => "C-REPLIED",
-            Self::Sctp(SctpState::ShutdownSent) => "S-SENT",
-            Self::Sctp(SctpState::ShutdownReceived) => "S-RECEIVED",
-            Self::Sctp(SctpState::ShutdownAckSent) => "S-ACK-SENT",
-            Self::Sctp(SctpState::Rejected) => "REJECTED",
-            Self::Sctp(SctpState::Closed) => "CLOSED",
+            Self::Tcp(state) => match state {
+                TcpState::Established => "ESTABLISHED",
+                TcpState::SynSent => "SYN_SENT",
+                TcpState::SynRecv => "SYN_RECV",
+                TcpState::FinWait => "FIN_WAIT",
+                TcpState::TimeWait => "TIME_WAIT",
+                TcpState::Close => "CLOSE",
+                TcpState::CloseWait => "CLOSE_WAIT",
+            },
+            Self::Sctp(state) => match state {
+                SctpState::Init1 => "INIT1",
+                SctpState::Init => "INIT",
+                SctpState::CookieSent => "C-SENT",
+                SctpState::CookieReplied => "C-REPLIED",
+                SctpState::Established => "ESTABLISHED",
+                SctpState::ShutdownSent => "S-SENT",
+                SctpState::ShutdownReceived => "S-RECEIVED",
+                SctpState::ShutdownAckSent => "S-ACK-SENT",
+                SctpState::Rejected => "REJECTED",
+                SctpState::Closed => "CLOSED",
+            },
         })
     }
 }
@@ -128,7 +131,6 @@ impl State {
                 TcpState::FinWait => timeouts.tcp_fin,
                 TcpState::SynSent | TcpState::TimeWait => 120,
                 TcpState::SynRecv | TcpState::CloseWait => 60,
-                TcpState::LastAck => 30,
                 TcpState::Close => 10,
             },
             Self::Sctp(SctpState::Established) => 900,
@@ -151,7 +153,7 @@ impl State {
 
 /// TCP; `None` is an entry that has seen no packet yet.
 fn tcp(state: Option<TcpState>, way: Way, segment: Segment) -> TcpState {
-    use TcpState::{Close, CloseWait, Established, FinWait, LastAck, SynRecv, SynSent, TimeWait};
+    use TcpState::{Close, CloseWait, Established, FinWait, SynRecv, SynSent, TimeWait};
     let Some(state) = state else {
         return match (way, segment) {
             (Way::Out, Segment::Open) => SynSent,
@@ -161,32 +163,28 @@ fn tcp(state: Option<TcpState>, way: Way, segment: Segment) -> TcpState {
             _ => Close,
         };
     };
-    match (way, segment, state) {
-        (_, Segment::Open, Established) => Established,
-        (Way::In | Way::InOnly, Segment::Open, SynSent) => Established,
-        (Way::In | Way::InOnly, Segment::Open, _) => SynRecv,
-        (Way::Out, Segment::Open, SynRecv) => SynRecv,
-        (Way::Out, Segment::Open, _) => SynSent,
-
-        (_, Segment::Close, SynSent) => SynSent,
-        (_, Segment::Close, Close) => Close,
-        (_, Segment::Close, LastAck) => LastAck,
-        (_, Segment::Close, SynRecv | TimeWait) => TimeWait,
-        (Way::In, Segment::Close, Established) => CloseWait,
-        (Way::In, Segment::Close, FinWait) => TimeWait,
-        (Way::In | Way::InOnly, Segment::Close, CloseWait) => CloseWait,
-        (Way::InOnly | Way::Out, Segment::Close, Established | FinWait) => FinWait,
-        (Way::Out, Segment::Close, CloseWait) => TimeWait,
-
-        (_, Segment::Data, Established | SynRecv) => Established,
-        (Way::In | Way::InOnly, Segment::Data, LastAck) => Close,
-        (_, Segment::Data, state) => state,
-
-        (Way::In | Way::InOnly, Segment::Reset, SynRecv) => SynRecv,
-        (Way::In | Way::InOnly, Segment::Reset, LastAck) => LastAck,
-        (Way::Out, Segment::Reset, SynSent) => SynSent,
-        (Way::Out, Segment::Reset, TimeWait) => TimeWait,
-        (_, Segment::Reset, _) => Close,
+    let incoming = way != Way::Out;
+    match segment {
+        Segment::Open => match state {
+            Established => Established,
+            SynSent if incoming => Established,
+            SynRecv => SynRecv,
+            _ if incoming => SynRecv,
+            _ => SynSent,
+        },
+        Segment::Data if matches!(state, Established | SynRecv) => Established,
+        Segment::Data => state,
+        Segment::Close => match (state, way) {
+            (SynSent | Close, _) => state,
+            (Established, Way::In) | (CloseWait, Way::In | Way::InOnly) => CloseWait,
+            (Established, _) | (FinWait, Way::InOnly | Way::Out) => FinWait,
+            (SynRecv | TimeWait | FinWait | CloseWait, _) => TimeWait,
+        },
+        Segment::Reset => match state {
+            SynRecv if incoming => SynRecv,
+            SynSent | TimeWait if !incoming => state,
+            _ => Close,
+        },
     }
 }
 
@@ -205,21 +203,38 @@ fn sctp(state: Option<SctpState>, way: Way, segment: Segment) -> SctpState {
             Segment::Reset => Closed,
         };
     };
-    match (way, segment, state) {
-        (Way::In | Way::InOnly, Segment::Open, Init1 | Init | Rejected | Closed) => Init,
-        (Way::InOnly, Segment::Open, CookieSent | CookieReplied) => Init,
-        (Way::Out, Segment::Open, Init1 | Init) => CookieSent,
-        (Way::InOnly, Segment::Data, Init1 | Init | CookieSent | CookieReplied) => Established,
-        (Way::In, Segment::Data, CookieSent) => CookieReplied,
-        (Way::Out, Segment::Data, CookieReplied) => Established,
-        (Way::In | Way::InOnly, Segment::Close, Established) => ShutdownReceived,
-        (Way::In | Way::InOnly, Segment::Close, ShutdownSent | ShutdownAckSent) => Closed,
-        (Way::InOnly, Segment::Close, ShutdownReceived) => Closed,
-        (Way::Out, Segment::Close, Established) => ShutdownSent,
-        (Way::Out, Segment::Close, ShutdownReceived) => ShutdownAckSent,
-        (Way::Out, Segment::Reset, Init1) => Rejected,
-        (_, Segment::Reset, _) => Closed,
-        (_, _, state) => state,
+    let incoming = way != Way::Out;
+    match (segment, way) {
+        (Segment::Open, Way::Out) if matches!(state, Init1 | Init) => CookieSent,
+        (Segment::Open, _) if incoming => match state {
+            Init1 | Init | Rejected | Closed => Init,
+            CookieSent | CookieReplied if way == Way::InOnly => Init,
+            _ => state,
+        },
+        (Segment::Data, Way::InOnly) if state.opens() => Established,
+        (Segment::Data, Way::In) if state == CookieSent => CookieReplied,
+        (Segment::Data, Way::Out) if state == CookieReplied => Established,
+        (Segment::Close, Way::Out) => match state {
+            Established => ShutdownSent,
+            ShutdownReceived => ShutdownAckSent,
+            _ => state,
+        },
+        (Segment::Close, _) => match state {
+            Established => ShutdownReceived,
+            ShutdownSent | ShutdownAckSent => Closed,
+            ShutdownReceived if way == Way::InOnly => Closed,
+            _ => state,
+        },
+        (Segment::Reset, Way::Out) if state == Init1 => Rejected,
+        (Segment::Reset, _) => Closed,
+        (Segment::Open | Segment::Data, _) => state,
+    }
+}
+
+impl SctpState {
+    /// Whether the association is being opened.
+    fn opens(self) -> bool {
+        matches!(self, Self::Init1 | Self::Init | Self::CookieSent | Self::CookieReplied)
     }
 }
 

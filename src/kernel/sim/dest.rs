@@ -158,6 +158,7 @@ impl Dests {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Dest> {
         self.slots.iter().flatten()
     }

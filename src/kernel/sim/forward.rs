@@ -161,9 +161,10 @@ impl Kernel {
             return false;
         }
         match conn.state {
-            State::Tcp(TcpState::TimeWait | TcpState::Close) => true,
+            State::Tcp(TcpState::TimeWait | TcpState::Close) | State::Sctp(SctpState::Closed) => {
+                true
+            }
             State::Tcp(TcpState::FinWait) => mode & 2 != 0 && !conn.sees_replies(),
-            State::Sctp(SctpState::Closed) => true,
             _ => false,
         }
     }

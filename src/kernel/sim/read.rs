@@ -1,43 +1,16 @@
 //! Reading the simulated kernel.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::conn::Conn;
+use super::conn::{Conn, ConnKey};
 use super::dest::{Dest, VirtualService};
 use super::random::scramble;
 use super::state::{BUCKETS, Kernel};
-use crate::ipvs::{Protocol, ServiceKey};
+use crate::ipvs::{ConnState, Connection, Protocol, ServerKey, ServiceKey, Target};
 use crate::snapshot::{Known, Moment, Part, ServerEntry, ServiceEntry, Snapshot, Source};
-
-/// One row of the connection table, as `/proc/net/ip_vs_conn` prints it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connection {
-    /// Transport protocol; 0 (IP) for the template of a fwmark service.
-    pub protocol: Protocol,
-    /// The client; of a template its masked address and port 0.
-    pub client: SocketAddr,
-    /// What it asked for; of a fwmark service's template the mark written as an address.
-    pub target: SocketAddr,
-    /// Where its packets go. Port FFFF marks a template that is no longer used.
-    pub server: SocketAddr,
-    /// The kernel's name of the state.
-    pub state: String,
-    /// Seconds until it ends if no packet comes.
-    pub expires: u32,
-    /// Persistence engine and its data, for templates of a service with an engine. Always `None`:
-    /// the made-up clients speak no SIP.
-    pub engine: Option<(String, String)>,
-}
-
-impl Connection {
-    /// Whether this is a persistence template rather than a connection.
-    pub fn is_template(&self) -> bool {
-        self.client.port() == 0
-    }
-}
 
 impl Kernel {
     /// Everything, as one netlink dump would bring it.
@@ -75,7 +48,8 @@ impl Kernel {
     }
 
     /// All connections and templates, in the order of a seeded hash of the client: a prefix is a
-    /// random sample, as with the kernel's own table. Crowds have no rows.
+    /// random sample, as with the kernel's own table. Crowds have no rows, and nobody here speaks
+    /// SIP, so no engine keeps anything.
     pub(super) fn connections(&self) -> Vec<Connection> {
         let mut rows: Vec<_> = self
             .conns
@@ -89,8 +63,8 @@ impl Kernel {
     fn bucket(&self, conn: &Conn) -> u64 {
         let client = conn.key.client;
         let addr = match client.ip() {
-            std::net::IpAddr::V4(addr) => u128::from(addr.to_bits()),
-            std::net::IpAddr::V6(addr) => addr.to_bits(),
+            IpAddr::V4(addr) => u128::from(addr.to_bits()),
+            IpAddr::V6(addr) => addr.to_bits(),
         };
         let mix = |hash: u64, part: u64| scramble(hash ^ part);
         let hash = mix(mix(self.salt, addr as u64), (addr >> 64) as u64);
@@ -99,15 +73,24 @@ impl Kernel {
     }
 
     fn row(&self, conn: &Conn) -> Connection {
-        let invalid = |port| if conn.invalid { u16::MAX } else { port };
-        let target = conn.key.target;
+        let port = |port| if conn.invalid { u16::MAX } else { port };
+        let ConnKey { protocol, client, target, template, .. } = conn.key;
+        let target = match target.ip() {
+            IpAddr::V4(addr) if protocol == Protocol(0) => Target::Fwmark(addr.to_bits()),
+            IpAddr::V6(addr) if protocol == Protocol(0) => {
+                Target::Fwmark((addr.to_bits() >> 96) as u32)
+            }
+            addr => Target::Address(ServerKey::new(addr, port(target.port()))),
+        };
         Connection {
-            protocol: conn.key.protocol,
-            client: conn.key.client,
-            target: SocketAddr::new(target.ip(), invalid(target.port())),
-            server: SocketAddr::new(conn.server.addr, invalid(conn.server.port)),
-            state: conn.state.to_string(),
+            protocol,
+            client,
+            target,
+            server: ServerKey::new(conn.server.addr, port(conn.server.port)),
+            state: ConnState::from(conn.state.to_string()),
+            template,
             expires: (conn.expires.saturating_sub(self.now) / 1_000) as u32,
+            origin: None,
             engine: None,
         }
     }

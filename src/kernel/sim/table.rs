@@ -105,8 +105,4 @@ impl Table {
         let numbered = self.slots.iter().enumerate();
         numbered.filter_map(|(at, conn)| Some((ConnId(at as u32), conn.as_ref()?)))
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
 }

@@ -7,7 +7,7 @@ use crate::ipvs::{Forwarding, Protocol, ServiceKey};
 use crate::kernel::sim::traffic::Source;
 
 pub(super) fn setup() -> Setup {
-    let mut setup = Setup { warm_up: 60_000, age: 20_000, ..Setup::default() };
+    let mut setup = Setup { warm_up: 60_000, age: 19_937, ..Setup::default() };
     let anycast: IpAddr = [192, 0, 2, 53].into();
     let inside: IpAddr = [10, 0, 0, 53].into();
     let hosts = [[10, 53, 0, 1], [10, 53, 0, 2], [10, 53, 0, 3]];

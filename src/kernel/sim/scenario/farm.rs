@@ -7,7 +7,7 @@ use crate::ipvs::{Forwarding, Protocol, ServiceKey};
 use crate::kernel::sim::traffic::Source;
 
 pub(super) fn setup() -> Setup {
-    let mut setup = Setup { warm_up: 150_000, age: 5_000, ..Setup::default() };
+    let mut setup = Setup { warm_up: 150_000, age: 4_973, ..Setup::default() };
     let farms = [
         ([192, 0, 2, 10], 80, "wlc", 18.0, 10.0),
         ([192, 0, 2, 20], 443, "wrr", 12.0, 25.0),

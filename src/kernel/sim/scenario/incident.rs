@@ -13,7 +13,7 @@ const PERIOD: u64 = 120_000;
 pub(super) fn setup() -> Setup {
     let vip: IpAddr = [10, 0, 0, 1].into();
     let key = |port| ServiceKey::endpoint(Protocol::TCP, vip, port);
-    let mut setup = Setup { warm_up: WARM_UP, age: 300, ..Setup::default() };
+    let mut setup = Setup { warm_up: WARM_UP, age: 311, ..Setup::default() };
     let masq = |host: u8, port| server([10, 1, host, 2], port, Forwarding::Masq, 10);
     setup.add(key(80), "wlc", plain, (1..=4).map(|host| masq(host, 80)));
     setup.add(key(443), "wlc", persistent, (1..=3).map(|host| masq(host, 443)));

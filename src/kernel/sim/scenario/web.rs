@@ -24,7 +24,7 @@ pub(super) fn setup() -> Setup {
     let hosts = [[10, 1, 1, 2], [10, 1, 2, 2], [10, 1, 3, 2]];
     let emptying = server(hosts[1], 80, Forwarding::Masq, 10);
 
-    let mut setup = Setup { warm_up: WARM_UP, age: 2_000, ..Setup::default() };
+    let mut setup = Setup { warm_up: WARM_UP, age: 1_987, ..Setup::default() };
     let masq = |port| move |host| server(host, port, Forwarding::Masq, 10);
     setup.add(http, "wlc", plain, hosts.into_iter().map(masq(80)));
     setup.add(https, "wlc", persistent, hosts.into_iter().map(masq(443)));
