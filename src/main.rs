@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -145,7 +144,7 @@ fn snapshot(
     match written.and_then(|()| out.flush()) {
         // Whoever reads has seen enough: ipvs-tui snapshot | head
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-        other => other.context("the snapshot cannot be written")?,
+        other => other.map_err(|e| KernelError::system("write the snapshot", &e))?,
     }
     for line in left_out {
         writeln!(io::stderr(), "ipvs-tui: {line}")?;

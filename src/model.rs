@@ -170,7 +170,9 @@ impl Model {
                     let at = Moment(last.at.0 + self.age());
                     self.history.gap(at);
                 }
-                self.failure = Some(error);
+                if self.failure.replace(error).is_none() {
+                    self.notice = None; // what was said before is not what matters now
+                }
             }
             Message::Outcome(ticket, outcome) => return self.finish(ticket, &outcome),
             Message::Clock(now) => self.pass(now),

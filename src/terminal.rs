@@ -9,13 +9,13 @@ pub use input::{Input, listen};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal as Screen};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, kill_current_process_group};
 
 /// Whether the terminal is ours. The only global of the program: a panic on any thread must be
 /// able to give the terminal back, and nothing may be drawn after that.
@@ -63,24 +63,19 @@ impl Terminal {
         execute!(stdout(), EndSynchronizedUpdate)
     }
 
-    /// Forgets what is on the screen, so that the next frame is drawn whole.
-    ///
-    /// # Errors
-    /// What the terminal says.
-    pub fn clear(&mut self) -> io::Result<()> {
-        self.screen.clear()
-    }
-
-    /// Gives the terminal back, stops the process as Ctrl-Z does, and claims the terminal again
-    /// when the shell brings it back.
+    /// Gives the terminal back, stops the whole job as Ctrl-Z does, and claims the terminal again
+    /// when the shell brings it back. The next frame is drawn whole.
     ///
     /// # Errors
     /// What the terminal says.
     pub fn suspend(&mut self) -> io::Result<()> {
         release()?;
-        kill_process(getpid(), Signal::TSTP)?;
+        kill_current_process_group(Signal::TSTP)?;
         enter()?;
-        self.clear()
+        // Not ratatui's own clear: it asks the terminal where the cursor is, and waits for it.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.screen = Screen::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 }
 

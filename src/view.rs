@@ -76,7 +76,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         help::draw(model, scrolled, look, area, frame);
     }
     if let Some(Prompt::Confirm { plan, dangers, apply }) = &model.prompt {
-        confirm::draw(plan, dangers, *apply, look, body, frame);
+        confirm::draw(plan, dangers, *apply, look, area, frame);
     }
     if let Some(Prompt::Scheduler { service, chosen }) = &model.prompt {
         scheduler::draw(service, *chosen, look, area, frame);

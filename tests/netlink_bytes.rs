@@ -3,6 +3,8 @@
 //! `tests/lab/fixtures/KERNEL/netlink-*` hold what ipvsadm sent and what the kernel answered, a
 //! line a read or write; their first line is the command. `tests/lab/capture` makes them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

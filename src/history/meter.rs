@@ -26,10 +26,12 @@ pub(super) struct Meter {
 #[derive(Clone, Debug)]
 struct Reading {
     counters: Counters,
+    /// When it was read first.
+    first: Moment,
     /// When it was read last.
     read: Moment,
-    /// When it was seen to move last.
-    moved: Moment,
+    /// When it was seen to move last, if it was: how old the first step is, nobody knows.
+    moved: Option<Moment>,
     rates: Option<OwnRates>,
 }
 
@@ -39,14 +41,15 @@ impl Meter {
     /// anew.
     pub(super) fn read(&mut self, at: Moment, counters: Counters) -> Option<OwnRates> {
         let Some(last) = &mut self.last else {
-            self.last = Some(Reading { counters, read: at, moved: at, rates: None });
+            self.last = Some(Reading { counters, first: at, read: at, moved: None, rates: None });
             return None;
         };
         let polled = at.since(last.read);
         if counters == last.counters {
             last.read = at;
             // Standing still for longer than the estimator's period means that nothing came.
-            if at.since(last.moved) > ESTIMATOR + SLACK {
+            let moved = last.moved.unwrap_or(last.first);
+            if at.since(moved) > ESTIMATOR + SLACK {
                 last.rates = Some([0.0; 5]);
             }
             return last.rates;
@@ -54,12 +57,13 @@ impl Meter {
         let rates = difference(&last.counters, &counters).map(|delta| {
             // What a step brings was gathered within one period, however long ago the last was.
             let longest = (ESTIMATOR + SLACK).max(polled);
-            let over = at.since(last.moved);
-            let over = if over > longest { ESTIMATOR.max(polled) } else { over };
+            let known = last.moved.map(|moved| at.since(moved)).filter(|over| *over <= longest);
+            let over = known.unwrap_or(ESTIMATOR.max(polled));
             let seconds = over.as_secs_f32().max(0.001);
             delta.map(|d| d as f32 / seconds)
         });
-        self.last = Some(Reading { counters, read: at, moved: at, rates });
+        let first = last.first;
+        self.last = Some(Reading { counters, first, read: at, moved: Some(at), rates });
         rates
     }
 }

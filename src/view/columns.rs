@@ -44,6 +44,8 @@ impl Span {
 
 const NUMBER: u16 = 6;
 const FORWARDING: u16 = 6;
+/// Cursor, mark, state and a space before the name.
+pub(super) const PREFIX: u16 = 4;
 /// The shortest line of values that still shows a shape.
 const LINE: u16 = 9;
 /// A minute at a sample a second; longer lines say no more.
@@ -61,7 +63,7 @@ pub(super) fn columns(area: Rect, names: u16, chosen: Metric) -> Columns {
     let free = |names: u16, n: u16, line| {
         area.width.checked_sub(names + fixed + n * (1 + NUMBER) + lines(line))
     };
-    let wanted = (names + 3).max(NAME);
+    let wanted = names.saturating_add(PREFIX).max(NAME);
     if free(wanted, 5, 2 * LINE).is_some() {
         rates.extend(others());
         rates.sort_by_key(|m| Metric::RATES.iter().position(|r| r == m));
@@ -70,6 +72,9 @@ pub(super) fn columns(area: Rect, names: u16, chosen: Metric) -> Columns {
     let numbers = fixed + n * (1 + NUMBER);
     // Lines shorter than a shape are left out, that of the rate first.
     let room = area.width.saturating_sub(numbers + lines(LINE));
+    // An address is what is acted upon: lines give way before it is cut.
+    let room = if room < wanted { area.width.saturating_sub(numbers + 1 + LINE) } else { room };
+    let room = if room < wanted { area.width.saturating_sub(numbers) } else { room };
     let name = wanted.min(room).max(NAME);
     let left = area.width.saturating_sub(name + numbers);
     let (connections, rate) = match left {
@@ -111,7 +116,7 @@ mod tests {
                 let end = c.rate.x + c.rate.width;
                 assert!(end <= width, "{width} {names}: {c:?}");
                 assert!(c.name.width >= NAME);
-                assert!(c.rate.width >= LINE, "{width} {names}: {c:?}");
+                assert!(names > 21 || c.rate.width >= LINE, "{width} {names}: {c:?}");
             }
         }
     }

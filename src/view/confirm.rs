@@ -1,7 +1,7 @@
 //! A plan that can cause an outage, before it is applied; Cancel is the answer that is ready.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
@@ -23,9 +23,6 @@ pub(super) fn draw(
     for change in &plan.changes {
         lines.push(Line::styled(change.to_string().replace("->", look.glyphs.arrow), theme.text));
     }
-    for change in &plan.changes {
-        lines.push(Line::styled(format!("  {}", command(change)), theme.dim));
-    }
     lines.push(Line::default());
     for danger in dangers {
         lines.push(Line::from(vec![
@@ -34,17 +31,26 @@ pub(super) fn draw(
         ]));
     }
     lines.push(Line::default());
+    for change in &plan.changes {
+        lines.push(Line::styled(command(change), theme.dim));
+    }
+    let width = area.width.min(76);
+    let wrapped: usize = lines.iter().map(|l| l.width() / usize::from(width - 6) + 1).sum();
+    let height = u16::try_from(wrapped).unwrap_or(u16::MAX).saturating_add(4);
+    let inner = framed(" Apply this? ", width, height, look, area, frame);
+    // The answers are always in sight; a long plan is cut before them.
+    let [text, _, answers] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
+            .areas(inner);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), text);
     let button = |chosen| if chosen { theme.button } else { theme.dim };
-    lines.push(Line::from(vec![
+    let answer = Line::from(vec![
         Span::styled("[ Cancel ]", button(!apply)),
         Span::raw("   "),
         Span::styled("[ Apply ]", button(apply)),
-        Span::styled("     Tab or y chooses, Enter answers, Esc cancels", theme.dim),
-    ]));
-    let wrapped: usize = lines.iter().map(|l| l.width() / 70 + 1).sum();
-    let height = u16::try_from(wrapped).unwrap_or(u16::MAX).saturating_add(2);
-    let inner = framed(" Apply this? ", 76, height, look, area, frame);
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+        Span::styled("   Tab chooses, Enter answers", theme.dim),
+    ]);
+    frame.render_widget(answer, answers);
 }
 
 /// Draws an empty frame in the middle of `area` and returns its inside.

@@ -1,7 +1,7 @@
 //! The two lines at the foot: what is to be said or typed, and what the keys do.
 
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
@@ -16,13 +16,14 @@ const MOST_LINES: u16 = 3;
 /// How many lines the foot wants at this width.
 pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
     match &model.prompt {
+        Some(Prompt::Weight { wrong: Some(wrong), .. }) => 1 + wrapped(wrong.width() + 1, width),
         Some(Prompt::Weight { .. }) => 2,
-        _ => 1 + wrapped(model, look, width),
+        _ => 1 + wrapped(status(model, look).width(), width),
     }
 }
 
-fn wrapped(model: &Model, look: &Look, width: u16) -> u16 {
-    let cells = status(model, look).width();
+/// Lines that a text of so many cells takes.
+fn wrapped(cells: usize, width: u16) -> u16 {
     // Words leave some cells free at the end of each line.
     let lines = (cells + cells / 8).div_ceil(usize::from(width.max(1)));
     let lines = if cells < usize::from(width) { 1 } else { lines };
@@ -33,7 +34,11 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     let upper = Rect { height: area.height.saturating_sub(1), ..area };
     let lower = Rect { y: area.y + upper.height, height: 1, ..area };
     match &model.prompt {
-        Some(Prompt::Weight { .. }) => prompt(model, look, upper, lower, frame),
+        Some(Prompt::Weight { .. }) => {
+            let [first, rest] =
+                Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+            prompt(model, look, first, rest, frame);
+        }
         _ => {
             let said = Paragraph::new(status(model, look)).wrap(Wrap { trim: false });
             frame.render_widget(said, upper);
@@ -110,11 +115,10 @@ fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Fram
     frame.render_widget(line, upper);
     frame.set_cursor_position(Position::new(x.min(upper.right().saturating_sub(1)), upper.y));
     let below = match wrong {
-        Some(wrong) => Span::styled(format!(" {wrong}"), theme.error),
-        None => Span::styled(
-            " a number, +5, -3 or 50%; 0 quiesces    Enter applies   Esc leaves it as it is",
-            theme.dim,
-        ),
+        Some(wrong) => Line::styled(format!(" {wrong}"), theme.error),
+        None => {
+            Line::styled(" 12, +5, -3 or 50%; 0 quiesces   Enter applies   Esc cancels", theme.dim)
+        }
     };
-    frame.render_widget(Line::from(below), lower);
+    frame.render_widget(Paragraph::new(below).wrap(Wrap { trim: false }), lower);
 }

@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         })
         .collect();
     lines.push(Line::from(Span::styled(
-        format!("{:>18}  a server with weight 0 takes no new connections", look.glyphs.quiesced),
+        format!("{:>18}  weight 0: takes no new connections", look.glyphs.quiesced),
         theme.dim,
     )));
     let all = u16::try_from(lines.len()).unwrap_or(u16::MAX);

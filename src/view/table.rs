@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span as Text};
 use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::columns::{Columns, Span, columns};
+use super::columns::{Columns, PREFIX, Span, columns};
 use super::{HitBoxes, Look, number, place};
 use crate::history::{Metric, Series};
 use crate::ipvs::{Rates, Stats};
@@ -70,7 +70,7 @@ impl Painter<'_> {
     fn head(&self, y: u16, frame: &mut Frame<'_>) {
         let c = &self.columns;
         let style = self.look.theme.dim;
-        left("   Service / real server", style, c.name, y, frame);
+        left("    Service / real server", style, c.name, y, frame);
         left("Fwd", style, c.forwarding, y, frame);
         right("Weight", style, c.weight, y, frame);
         right("Active", style, c.active, y, frame);
@@ -138,9 +138,9 @@ impl Painter<'_> {
         let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
         let mark = if marked { self.look.glyphs.marked } else { " " };
         let state = if quiesced { self.look.glyphs.quiesced } else { " " };
-        let room = usize::from(c.name.width).saturating_sub(5);
+        let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
-        left(&format!(" {mark}{state}  {name}"), style, c.name, y, frame);
+        left(&format!(" {mark}{state} {name}"), style, c.name, y, frame);
         left(&server.server.forwarding.to_string(), style, c.forwarding, y, frame);
         let weight = number::short(server.server.weight.into(), c.weight.width.into());
         right(&weight, style, c.weight, y, frame);

@@ -10,6 +10,8 @@
 //!
 //! Prints the fastest CPU time of each and their ratios, and fails above the bounds.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a benchmark prints what it saw
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode, Stdio};

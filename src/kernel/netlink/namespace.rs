@@ -34,8 +34,11 @@ impl Namespace {
     /// # Errors
     /// [`KernelError::Namespace`] when it is not there, is none, or may not be entered.
     pub fn enter(&self) -> Result<(), KernelError> {
-        let wrong = |why: String| KernelError::Namespace { name: self.given.clone(), why };
-        let path = self.path.display();
+        let wrong = |why: String| KernelError::Namespace {
+            name: self.given.escape_debug().to_string(),
+            why,
+        };
+        let path = self.path.to_string_lossy().escape_debug().to_string();
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = rustix::fs::open(&self.path, flags, Mode::empty()).map_err(|errno| {
             wrong(match errno {
@@ -59,6 +62,6 @@ impl Namespace {
 
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.given)
+        write!(f, "{}", self.given.escape_debug())
     }
 }
