@@ -366,7 +366,7 @@ fn help(console: &mut Console) -> Vec<String> {
     let mut screen = console.wait_until("help", |s| s.has("select the row above"));
     let mut lines = screen.lines.clone();
     for _ in 0..COMMANDS.len() {
-        if screen.has("a server with weight 0") {
+        if screen.has("weight 0: takes no new") {
             break;
         }
         let before = screen;
@@ -375,7 +375,7 @@ fn help(console: &mut Console) -> Vec<String> {
         screen = console.wait_until("help moves", |s| lower(s) != lower(&before));
         lines.extend(screen.lines.clone());
     }
-    assert!(screen.has("a server with weight 0"), "{screen}");
+    assert!(screen.has("weight 0: takes no new"), "{screen}");
     lines
 }
 
@@ -397,7 +397,7 @@ fn help_lists_every_command_and_nothing_works_underneath() {
     }
     console.keys(key::F7);
     // Help is still there, and goes on taking the keys that move it.
-    let end = |s: &Screen| s.has("a server with weight 0");
+    let end = |s: &Screen| s.has("weight 0: takes no new");
     console.keys("k");
     console.wait_until("help moves", |s| s.has("Keys (Esc closes") && !end(s));
     console.keys(key::ESC);

@@ -73,8 +73,12 @@ pub(super) fn columns(area: Rect, names: u16, chosen: Metric) -> Columns {
     // Lines shorter than a shape are left out, that of the rate first.
     let room = area.width.saturating_sub(numbers + lines(LINE));
     // An address is what is acted upon: lines give way before it is cut.
-    let room = if room < wanted { area.width.saturating_sub(numbers + 1 + LINE) } else { room };
-    let room = if room < wanted { area.width.saturating_sub(numbers) } else { room };
+    // Where even that is not enough, it is cut and the lines stay.
+    let room =
+        [room, area.width.saturating_sub(numbers + 1 + LINE), area.width.saturating_sub(numbers)]
+            .into_iter()
+            .find(|room| *room >= wanted)
+            .unwrap_or(room);
     let name = wanted.min(room).max(NAME);
     let left = area.width.saturating_sub(name + numbers);
     let (connections, rate) = match left {

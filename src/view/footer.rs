@@ -74,10 +74,9 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let last = |spec: &Spec| matches!(spec.command, Command::Help | Command::Quit);
     let all: Vec<(&str, &str, bool)> = available(model.read_only)
         .filter_map(|spec| {
-            // Raising and lowering share a hint.
+            // The keys for weights share a hint.
             let key = match spec.command {
-                Command::WeightUp => "+ -",
-                Command::WeightUpTen => "> <",
+                Command::WeightUp => "+ - w",
                 _ => spec.keys.first()?,
             };
             Some((key, spec.hint?, last(spec)))
