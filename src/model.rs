@@ -216,6 +216,20 @@ impl Model {
         self.stale_after()
     }
 
+    /// Refuses, in words, to change anything on a table that is not what the kernel holds now.
+    fn refused_as_stale(&mut self) -> bool {
+        let age = self.age().as_secs();
+        let why = match self.freshness() {
+            Freshness::Live => return false,
+            Freshness::Waiting => "the director has not been read yet".to_owned(),
+            Freshness::Late | Freshness::Failed(_) => {
+                format!("what you see is {age} s old; wait for the director to be read again")
+            }
+        };
+        self.say(Tone::Error, format!("nothing was changed: {why}"));
+        true
+    }
+
     fn say(&mut self, tone: Tone, text: impl Into<String>) {
         self.notice = Some(Notice { tone, text: text.into(), since: self.now });
     }
@@ -253,6 +267,10 @@ impl Model {
     fn command(&mut self, command: Command) -> Vec<Effect> {
         if self.read_only && command.spec().is_some_and(|s| s.mutates) {
             return Vec::new(); // no key leads here; a second lock on the door
+        }
+        let writes = command.spec().is_some_and(|s| s.mutates) && command != Command::Mark;
+        if writes && self.help.is_none() && self.refused_as_stale() {
+            return Vec::new();
         }
         if let Some(scrolled) = self.help {
             // Help lies over the table: the keys that move, move it.

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Effect, Freshness, Model, Row, Tone};
+use super::{Effect, Model, Row, Tone};
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
 use crate::plan::{Failure, Outcome, Plan, WeightEdit};
 
@@ -228,21 +228,8 @@ impl Model {
     }
 
     fn start(&mut self, kind: Kind, plan: Plan) -> Vec<Effect> {
-        match self.freshness() {
-            Freshness::Live => {}
-            Freshness::Waiting => {
-                self.say(Tone::Error, "nothing was changed: the director has not been read yet");
-                return Vec::new();
-            }
-            Freshness::Late | Freshness::Failed(_) => {
-                let age = self.age().as_secs();
-                let text = format!(
-                    "nothing was changed: what you see is {age} s old; wait for the director to be \
-                     read again"
-                );
-                self.say(Tone::Error, text);
-                return Vec::new();
-            }
+        if self.refused_as_stale() {
+            return Vec::new();
         }
         self.edits.tickets += 1;
         let ticket = Ticket(self.edits.tickets);

@@ -14,7 +14,7 @@ use super::decode;
 use super::request::{Command, Request};
 use super::socket::{Ack, Socket};
 use crate::ipvs::{Daemon, Info, ServiceKey, Stats, Timeouts};
-use crate::kernel::errno::{EPERM, ESRCH};
+use crate::kernel::errno::{ENOENT, EPERM, ESRCH};
 use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
 use crate::kernel::{KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
@@ -209,6 +209,32 @@ impl NetlinkReader {
 
 impl Reader for NetlinkReader {
     fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
+        match self.look(want) {
+            Err(error) if self.reopened(&error)? => self.look(want),
+            other => other,
+        }
+    }
+
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        let Some(mut entry) = self.one_service(key)? else { return Ok(None) };
+        Ok(self.servers(&mut entry)?.then_some(entry))
+    }
+}
+
+impl NetlinkReader {
+    /// Unloading the module takes the family's number along, and loading it again brings another.
+    /// Tells whether the socket was opened anew.
+    fn reopened(&mut self, error: &KernelError) -> Result<bool, KernelError> {
+        if !matches!(error, KernelError::Kernel { errno: ENOENT, .. }) {
+            return Ok(false);
+        }
+        self.last = None;
+        ProcReader::open(self.root.clone())?; // asking netlink would load it again
+        self.socket = Socket::open()?;
+        Ok(true)
+    }
+
+    fn look(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
         let (began, taken, at) = (Instant::now(), Timestamp::now(), self.now());
         let before = self.last.as_ref().map(|l| {
             let carry = (l.around, l.info.clone(), l.timeouts.clone());
@@ -246,11 +272,6 @@ impl Reader for NetlinkReader {
         });
         let (source, took) = (Source::Netlink, began.elapsed());
         Ok(Snapshot { taken, at, took, source, info, totals, timeouts, daemons, sysctls, services })
-    }
-
-    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
-        let Some(mut entry) = self.one_service(key)? else { return Ok(None) };
-        Ok(self.servers(&mut entry)?.then_some(entry))
     }
 }
 

@@ -114,6 +114,15 @@ impl Socket {
         self.receive(&mut |_, payload| entry(payload))
     }
 
+    /// Looks the family up anew: its number changes when the module is loaded again.
+    ///
+    /// # Errors
+    /// As [`Socket::open`].
+    pub fn refresh(&mut self) -> Result<(), KernelError> {
+        self.family = self.resolve()?;
+        Ok(())
+    }
+
     fn resolve(&mut self) -> Result<u16, KernelError> {
         let nlas = vec![GenlCtrlAttrs::FamilyName(FAMILY.to_owned())];
         let message = GenlMessage::from_payload(GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas });

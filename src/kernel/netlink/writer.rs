@@ -26,6 +26,8 @@ impl NetlinkWriter {
     }
 
     fn send(&mut self, request: Request, change: &Change) -> Result<(), KernelError> {
+        // Writes are rare, and the reader has just seen that IPVS is there.
+        self.socket.refresh()?;
         let ack = self.socket.request(request, |_, _| Ok(())).map_err(|error| match error {
             KernelError::NoAnswer { .. } => {
                 KernelError::NoAnswer { action: advice::action(change), subject: change.subject() }
