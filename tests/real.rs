@@ -44,12 +44,16 @@ impl Drop for Lab {
     }
 }
 
-/// Without services and traffic, and without the cables of `topology`: a namespace is gone only
-/// a while after it was deleted, and its cable with it.
+/// Without services, traffic and the namespaces of `topology`. Processes of theirs end while this
+/// runs, and a namespace is gone only a while after it was deleted, its cable with it.
 fn clear() {
     let script = "traffic stop
         ipvsadm -C
-        for name in client rs1 rs2 rs3 rs4; do ipr link del $name; done
+        for name in client rs1 rs2 rs3 rs4; do
+            ipr netns pids $name | xargs -r kill -9
+            ipr netns del $name
+            ipr link del $name
+        done
         [ ! -e /run/netns/other ] || { ipr netns exec other ipvsadm -C; ipr netns del other; }";
     run(Command::new("sh").args(["-c", script]));
 }
