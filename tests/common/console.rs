@@ -84,8 +84,7 @@ impl Launch {
         std::thread::spawn(move || {
             let mut bytes = [0; 8192];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                // Poisoned by a test that has failed.
-                let Ok(mut tape) = recorder.0.lock() else { return };
+                let mut tape = recorder.0.lock().unwrap();
                 let answer = tape.take(&bytes[..n]);
                 drop(tape);
                 recorder.1.notify_all();
@@ -198,6 +197,7 @@ impl Console {
             if left.is_zero() {
                 let end = tape.raw.len().saturating_sub(300);
                 let last = tape.raw[end..].escape_ascii().to_string();
+                drop(tape); // the recorder goes on, or the program could not end
                 panic!("not within {patience:?}: {what}\n{screen}last bytes: {last}");
             }
             (tape, _) = self.tape.1.wait_timeout(tape, left).unwrap();
