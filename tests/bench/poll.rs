@@ -27,7 +27,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// A poll may cost this much of the bare dumps.
 const POLL_BOUND: f64 = 1.5;
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
 
 fn main() -> ExitCode {
     let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse().ok());
