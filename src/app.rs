@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::ipvs::ServiceKey;
 use crate::keys::Keymap;
 use crate::model::{Effect, Freshness, Message, Model};
+use crate::report;
 use crate::snapshot::Moment;
 use crate::terminal::{Input, Terminal, listen};
 use crate::view::{HitBoxes, Look, draw};
@@ -40,6 +41,8 @@ pub struct App {
     reports: UnboundedReceiver<Report>,
     started: Instant,
     visible: BTreeSet<ServiceKey>,
+    /// Waits for the terminal's clipboard.
+    copy: Option<String>,
 }
 
 impl App {
@@ -51,8 +54,8 @@ impl App {
         worker: Worker,
         reports: UnboundedReceiver<Report>,
     ) -> Self {
-        let (started, visible) = (Instant::now(), BTreeSet::new());
-        Self { model, keymap, look, worker, reports, started, visible }
+        let (started, visible, copy) = (Instant::now(), BTreeSet::new(), None);
+        Self { model, keymap, look, worker, reports, started, visible, copy }
     }
 
     /// Runs until the operator leaves, a signal comes, or the terminal is lost.
@@ -110,6 +113,9 @@ impl App {
                 self.report(report);
                 changed = true;
             }
+            if let Some(text) = self.copy.take() {
+                terminal.copy(&text).context("the terminal cannot be written")?;
+            }
             // A key after a pause is answered at once; a flood of them waits for its frame.
             if changed && drawn.elapsed() >= FRAME {
                 self.draw(&mut terminal)?;
@@ -135,7 +141,11 @@ impl App {
         self.update(match report {
             Report::Snapshot(snapshot) => Message::Snapshot(snapshot, now),
             Report::Unreadable(error) => Message::Unreadable(error, now),
-            Report::Outcome(ticket, outcome) => Message::Outcome(ticket, outcome),
+            Report::Outcome(ticket, outcome, written) => Message::Outcome(ticket, outcome, written),
+            Report::Journal(news) => Message::Journal(news),
+            Report::NoJournal(error) => Message::NoJournal(error),
+            Report::Census(census) => Message::Census(census),
+            Report::Owners(owners) => Message::Owners(owners),
         });
     }
 
@@ -159,7 +169,9 @@ impl App {
     fn update(&mut self, message: Message) -> Option<End> {
         for effect in self.model.update(message) {
             match effect {
-                Effect::Apply(ticket, plan) => self.worker.ask(Request::Apply(ticket, plan)),
+                Effect::Apply(ticket, order) => self.worker.ask(Request::Apply(ticket, order)),
+                Effect::Follow(servers) => self.worker.ask(Request::Follow(servers)),
+                Effect::CopyCommands(plan) => self.copy = Some(report::script(&plan)),
                 Effect::Refresh => self.worker.ask(Request::Refresh),
                 Effect::Quit => return Some(End::Quit),
             }

@@ -1,5 +1,6 @@
 //! The command line: what an operator types, checked before anything is opened.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,9 +33,25 @@ pub struct Console {
     #[arg(long)]
     pub read_only: bool,
 
+    /// Where changes are written down.
+    #[command(flatten)]
+    pub journal: JournalOptions,
+
     /// How it is drawn and how often it is read.
     #[command(flatten)]
     pub screen: ScreenOptions,
+}
+
+/// Where changes are written down.
+#[derive(Clone, Debug, Default, Args)]
+pub struct JournalOptions {
+    /// Write the journal here instead of /var/lib/ipvs-tui/journal.jsonl (root) or the state folder.
+    #[arg(long, value_name = "FILE", value_parser = clap::value_parser!(PathBuf))]
+    pub journal: Option<PathBuf>,
+
+    /// Keep no journal: nobody will know who changed what, and undo ends with the session.
+    #[arg(long, conflicts_with = "journal")]
+    pub no_journal: bool,
 }
 
 /// How the console is drawn and how often the director is read.
@@ -72,6 +89,18 @@ pub enum Verb {
         /// How it is drawn and how often it is read.
         #[command(flatten)]
         screen: ScreenOptions,
+    },
+    /// Print who changed what, when and why.
+    Journal {
+        /// In which form.
+        #[arg(long, value_enum, default_value = "text")]
+        format: JournalFormat,
+        /// Only the last so many entries.
+        #[arg(short = 'n', long = "last", value_name = "N")]
+        last: Option<usize>,
+        /// The journal; the default is /var/lib/ipvs-tui/journal.jsonl (root) or the state folder.
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
     },
     /// Print the table once.
     Snapshot {
@@ -111,6 +140,15 @@ pub enum Format {
     Json,
     /// Lines that `ipvsadm -R` takes, thresholds included.
     Ipvsadm,
+}
+
+/// The forms of `ipvs-tui journal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JournalFormat {
+    /// For people.
+    Text,
+    /// For programs, one document.
+    Json,
 }
 
 fn namespace(text: &str) -> Result<Namespace, String> {

@@ -10,6 +10,12 @@ pub struct Glyphs {
     pub open: &'static str,
     /// A server that takes no new connections: weight 0.
     pub quiesced: &'static str,
+    /// A server that is drained: somebody follows how it empties.
+    pub draining: &'static str,
+    /// A server whose weight comes back in steps.
+    pub ramping: &'static str,
+    /// Worth knowing.
+    pub note: &'static str,
     /// A marked server.
     pub marked: &'static str,
     /// The snapshot is recent.
@@ -38,6 +44,9 @@ pub struct Glyphs {
 pub const UNICODE: Glyphs = Glyphs {
     open: "▾",
     quiesced: "○",
+    draining: "◐",
+    ramping: "◔",
+    note: "!",
     marked: "✓",
     live: "●",
     late: "◌",
@@ -55,6 +64,9 @@ pub const UNICODE: Glyphs = Glyphs {
 pub const ASCII: Glyphs = Glyphs {
     open: "v",
     quiesced: "o",
+    draining: "d",
+    ramping: "r",
+    note: "!",
     marked: "+",
     live: "*",
     late: "?",

@@ -14,6 +14,7 @@ mod scheduler;
 mod server;
 mod service;
 mod stats;
+mod words;
 
 pub use change::Change;
 pub use connection::{ConnState, Connection, EngineData, Origin, Target};
@@ -23,3 +24,4 @@ pub use scheduler::{SCHEDULERS, Scheduler, SchedulerName};
 pub use server::{Forwarding, MAX_WEIGHT, Server, Tunnel, TunnelKind};
 pub use service::{Netmask, PeName, Service, ServiceFlags};
 pub use stats::{Counters, Rates, Stats};
+pub use words::{counted, separated, span};

@@ -48,10 +48,11 @@
 //! writer    Journal: intent, steps, end                 store    append, sync, reserve
 //! reader    lines -> History                            entry    an intent and what came of it
 //! text      History for people                          drain    a drain and its plans
-//! json      History for programs
+//! json      History for programs                        book     both sides in one hand
 //! ```
 
 mod author;
+mod book;
 mod drain;
 mod entry;
 mod error;
@@ -67,6 +68,7 @@ mod text;
 mod writer;
 
 pub use author::{Author, Operator, Scene};
+pub use book::{Book, News};
 pub use drain::Drain;
 pub use entry::{Doubt, Entry, State, Undone};
 pub use error::JournalError;
@@ -81,5 +83,5 @@ pub use record::{
     Tally, Then,
 };
 pub use store::Store;
-pub use text::text;
-pub use writer::{Act, Clock, Journal, Terms};
+pub use text::{clean, text};
+pub use writer::{Act, Clock, Journal, Order, Terms, Written};

@@ -50,6 +50,30 @@ pub trait Reader: Send {
     /// # Errors
     /// [`KernelError`] when the kernel cannot be asked.
     fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError>;
+
+    /// Begins a pass over the connection table of the calling thread's network namespace. The
+    /// pass keeps to that table wherever it is read, and belongs on a thread of its own: reading
+    /// can take seconds. See "what polling may cost".
+    ///
+    /// # Errors
+    /// [`KernelError`] when the table cannot be opened.
+    fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError>;
+
+    /// The programs that also write this table. Looks at every process, so ask rarely.
+    ///
+    /// # Errors
+    /// [`KernelError`] when they cannot be looked for, so that finding none would mean nothing.
+    fn owners(&mut self) -> Result<Vec<proc::owners::Owner>, KernelError>;
+}
+
+/// One pass over the connection table, in pieces, so that whoever reads can count, show progress
+/// and stop. Nothing holds the table still meanwhile: rows can come twice or be left out.
+pub trait Connections: Send {
+    /// The rows of one more read, `None` at the end. There may be none in a piece.
+    ///
+    /// # Errors
+    /// [`KernelError`] when the kernel refuses to go on.
+    fn next_rows(&mut self) -> Result<Option<proc::conn::Rows<'_>>, KernelError>;
 }
 
 /// Changes a director. Whoever has no Writer cannot change anything.

@@ -147,6 +147,8 @@ impl Keymap {
                 }
                 (KeyCode::Tab | KeyCode::Down, _) => Some(Message::Choose(1)),
                 (KeyCode::BackTab | KeyCode::Up, _) => Some(Message::Choose(-1)),
+                (KeyCode::PageDown, _) => Some(Message::Scroll(5)),
+                (KeyCode::PageUp, _) => Some(Message::Scroll(-5)),
                 _ => to_input_request(&Event::Key(event)).map(Message::Typed),
             };
         }

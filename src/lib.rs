@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! read    kernel -> snapshot -> history -> model -> view
-//! write   keys -> command -> plan -> worker -> kernel   (the next snapshot shows the effect)
+//! write   keys -> command -> plan -> worker -> kernel -> journal   (the next snapshot shows the effect)
 //! ```
 //!
 //! | layer | modules | what for |
@@ -14,7 +14,7 @@
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
-//! | 1 | [`history`], [`plan`], [`journal`], [`kernel`] | samples and rates; acts as values; their append-only record, which the worker does not keep yet; netlink, proc and the embedded director |
+//! | 1 | [`history`], [`plan`], [`journal`], [`drain`], [`kernel`] | samples and rates; acts as values; their append-only record; how far a quiesced server has emptied; netlink, proc and the embedded director |
 //! | 0 | [`snapshot`], [`ipvs`] | what the kernel said at one instant; the nouns |
 //!
 //! A module uses only what lies below it; `tests/house.rs` reads the sources and holds them to
@@ -37,6 +37,7 @@
 pub mod app;
 pub mod cli;
 pub mod command;
+pub mod drain;
 pub mod glyphs;
 pub mod history;
 pub mod ipvs;

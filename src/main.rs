@@ -1,14 +1,21 @@
 //! Arguments in, exit code out.
 
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::mpsc::unbounded_channel;
 
 use ipvs_tui::app::{App, End};
-use ipvs_tui::cli::{Cli, Console, DemoOptions, Format, ScreenOptions, Verb};
+use ipvs_tui::cli::{
+    Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ScreenOptions, Verb,
+};
 use ipvs_tui::glyphs;
+use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
@@ -18,7 +25,7 @@ use ipvs_tui::report;
 use ipvs_tui::terminal;
 use ipvs_tui::theme::Theme;
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Worker};
+use ipvs_tui::worker::{Director, Hand, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -29,7 +36,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => console(cli.console),
-        Some(Verb::Watch { netns, screen }) => console(Console { netns, read_only: true, screen }),
+        Some(Verb::Watch { netns, screen }) => {
+            let journal = JournalOptions::default();
+            console(Console { netns, read_only: true, journal, screen })
+        }
+        Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
         Some(Verb::Demo { demo, read_only, screen }) => {
             open_console(move || Ok(embedded(&demo, read_only)), &screen)
         }
@@ -46,13 +57,68 @@ fn main() -> ExitCode {
 }
 
 fn console(wanted: Console) -> anyhow::Result<ExitCode> {
-    let Console { netns, read_only, screen } = wanted;
-    open_console(move || kernel(netns.as_ref(), read_only), &screen)
+    let Console { netns, read_only, journal, screen } = wanted;
+    open_console(move || kernel(netns.as_ref(), read_only, &journal), &screen)
+}
+
+/// The journal's place: what the operator names, or the default.
+fn place(named: Option<&Path>) -> Result<Place, JournalError> {
+    match named {
+        Some(path) => Place::at(path),
+        None => Place::of(rustix::process::geteuid().as_raw(), &|name| std::env::var_os(name)),
+    }
+}
+
+/// The book that changes of the kernel's director are written in. Runs on the worker's thread,
+/// which is in the network namespace that the entries name.
+fn book(netns: Option<&Namespace>, wanted: &JournalOptions) -> anyhow::Result<Book> {
+    let author = Author::present(netns.map(ToString::to_string));
+    let clock: Clock = Box::new(Timestamp::now);
+    if wanted.no_journal {
+        return Ok(Book::in_memory(author, clock));
+    }
+    let opened = place(wanted.journal.as_deref()).and_then(|place| {
+        let mut book = Book::open(&place, author, clock)?;
+        book.journal().check()?;
+        Ok(book)
+    });
+    opened.context(
+        "nothing can be changed, because it could not be written down; --no-journal goes without, \
+         'ipvs-tui watch' only looks",
+    )
+}
+
+fn print_journal(
+    format: JournalFormat,
+    last: Option<usize>,
+    named: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    let place = place(named.as_deref())?;
+    let history = match last {
+        Some(last) => journal::read_last(&place, last)?,
+        None => journal::read(&place)?,
+    };
+    let mut out = io::stdout().lock();
+    let written = match format {
+        JournalFormat::Text => journal::text(&history, &TimeZone::system(), &mut out),
+        JournalFormat::Json => journal::json(&history, &mut out),
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        other => {
+            other.map_err(|e| KernelError::system("write the journal", &e))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// The kernel's director. Runs on the worker's thread, because a socket belongs to the network
 /// namespace of the thread that opens it.
-fn kernel(netns: Option<&Namespace>, read_only: bool) -> Result<Director, KernelError> {
+fn kernel(
+    netns: Option<&Namespace>,
+    read_only: bool,
+    journal: &JournalOptions,
+) -> anyhow::Result<Director> {
     if let Some(netns) = netns {
         netns.enter()?;
     }
@@ -61,9 +127,10 @@ fn kernel(netns: Option<&Namespace>, read_only: bool) -> Result<Director, Kernel
     let root = ProcRoot::default();
     if !read_only {
         let (reader, writer) = netlink::open(&root)?;
-        return Ok(Director { name, reader: Box::new(reader), writer: Some(Box::new(writer)) });
+        let hand = Hand { writer: Box::new(writer), book: book(netns, journal)? };
+        return Ok(Director { name, reader: Box::new(reader), hand: Some(hand) });
     }
-    Ok(Director { name, reader: watcher(&root)?, writer: None })
+    Ok(Director { name, reader: watcher(&root)?, hand: None })
 }
 
 /// The best reader for watching: netlink where it is permitted, `/proc` where it is not.
@@ -77,16 +144,15 @@ fn watcher(root: &ProcRoot) -> Result<Box<dyn Reader>, KernelError> {
 
 fn embedded(demo: &DemoOptions, read_only: bool) -> Director {
     let director = sim::Director::open(demo.scenario, demo.seed, sim::Clock::Real);
-    let writer = (!read_only).then(|| Box::new(director.writer()) as _);
-    Director {
-        name: format!("demo {}", demo.scenario),
-        reader: Box::new(director.reader()),
-        writer,
-    }
+    let hand = (!read_only).then(|| Hand {
+        writer: Box::new(director.writer()),
+        book: Book::in_memory(Author::present(None), Box::new(Timestamp::now)),
+    });
+    Director { name: format!("demo {}", demo.scenario), reader: Box::new(director.reader()), hand }
 }
 
 fn open_console(
-    open: impl FnOnce() -> Result<Director, KernelError> + Send + 'static,
+    open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
     screen: &ScreenOptions,
 ) -> anyhow::Result<ExitCode> {
     if !terminal::is_there() {

@@ -3,26 +3,48 @@
 //!
 //! ```text
 //! rows    the services and servers as rows, and which one is selected
-//! edit    weights, undo and redo: plans that are under way, made or taken back
+//! act     what the keys do to servers: weights, quiesce, drain, restore
+//! entries adding, editing, deleting; counters and timeouts          form    their fields
+//! edit    orders under way, made and taken back: undo and redo
+//! drains  the drains that are followed          ramp    weights that come back over a time
+//! log     the journal, and undo from it
 //! prompt  the one thing that may be typed into, or has to be answered
+//! page    a plan before it is applied
 //! ```
 
+mod act;
+mod drains;
 mod edit;
+mod entries;
+mod form;
+mod log;
+mod page;
 mod prompt;
+mod ramp;
 mod rows;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tui_input::InputRequest;
 
 use crate::command::Command;
+use crate::drain::{Census, Past};
 use crate::history::{History, Metric};
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::journal::{JournalError, News, Order, Written};
 use crate::kernel::KernelError;
+use crate::kernel::proc::owners::Owner;
 use crate::plan::{Outcome, Plan};
 use crate::snapshot::{Moment, Snapshot};
+pub use drains::Drains;
 pub use edit::{Edits, Kind, Ticket};
+pub use form::{Field, FieldKind, Form, Wrong};
+pub use log::Log;
+pub use page::{Ask, Focus, Line, Page, span};
 pub use prompt::Prompt;
+pub use ramp::{Ramps, Running};
 pub use rows::{Row, Rows};
 
 /// After a poll the worker pauses for at least this many times what the poll took, so that a
@@ -37,7 +59,15 @@ pub enum Message {
     /// A poll failed.
     Unreadable(KernelError, Moment),
     /// A plan is through, or has failed.
-    Outcome(Ticket, Box<Outcome>),
+    Outcome(Ticket, Box<Outcome>, Written),
+    /// What the journal says now.
+    Journal(Arc<News>),
+    /// The journal cannot be read or written.
+    NoJournal(JournalError),
+    /// What the connection table says of drained servers.
+    Census(Arc<Census>),
+    /// The programs that also write the table, as far as they can be found.
+    Owners(Vec<Owner>),
     /// Time passes.
     Clock(Moment),
     /// A key that the keymap knows.
@@ -46,6 +76,8 @@ pub enum Message {
     Typed(InputRequest),
     /// Up, down or Tab in a question: another answer.
     Choose(isize),
+    /// A page up or down in a question.
+    Scroll(i16),
     /// Enter while something is typed, or an answer to a question.
     Accept,
     /// A key that the keymap does not know, as an operator would name it.
@@ -60,12 +92,28 @@ pub enum Message {
 /// What is to be done about a message. The app does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Have the worker apply a plan.
-    Apply(Ticket, Plan),
+    /// Have the worker carry out an order.
+    Apply(Ticket, Box<Order>),
+    /// Have the worker look at what these drained servers hold.
+    Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Hand the ipvsadm commands of a plan to the terminal's clipboard.
+    CopyCommands(Plan),
     /// Have the worker read the kernel now.
     Refresh,
     /// Leave.
     Quit,
+}
+
+/// What is on the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The services with their servers.
+    #[default]
+    Services,
+    /// The drains that are followed.
+    Drains,
+    /// What was changed, by whom.
+    Journal,
 }
 
 /// How loud a notice is.
@@ -117,8 +165,22 @@ pub struct Model {
     pub snapshot: Option<Arc<Snapshot>>,
     /// The past.
     pub history: History,
+    /// What is on the screen.
+    pub view: View,
     /// Services and servers as rows.
     pub rows: Rows,
+    /// The drains that are followed.
+    pub drains: Drains,
+    /// Weights that come back over a time.
+    pub ramps: Ramps,
+    /// Where the cursor is in the journal.
+    pub log: Log,
+    /// What the journal says; `None` before it was read.
+    pub news: Option<Arc<News>>,
+    /// Why the journal cannot be read or written.
+    pub no_journal: Option<JournalError>,
+    /// The programs that also write the table.
+    pub owners: Vec<Owner>,
     /// The rate that is shown as number and line.
     pub rate: Metric,
     /// What may be typed into.
@@ -131,6 +193,7 @@ pub struct Model {
     pub edits: Edits,
     /// The console's clock.
     pub now: Moment,
+    past: Past,
     received: Option<Moment>,
     failure: Option<KernelError>,
 }
@@ -148,13 +211,21 @@ impl Model {
             read_only,
             snapshot: None,
             history: History::default(),
+            view: View::default(),
             rows: Rows::default(),
+            drains: Drains::default(),
+            ramps: Ramps::default(),
+            log: Log::default(),
+            news: None,
+            no_journal: None,
+            owners: Vec::new(),
             rate: Metric::Cps,
             prompt: None,
             help: None,
             notice: None,
             edits: Edits::default(),
             now: Moment::default(),
+            past: Past::default(),
             received: None,
             failure: None,
         }
@@ -163,7 +234,7 @@ impl Model {
     /// Takes in what happened; says what is to be done about it.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
         match message {
-            Message::Snapshot(snapshot, now) => self.take_in(snapshot, now),
+            Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
                 self.now = now;
                 if let Some(last) = &self.snapshot {
@@ -174,11 +245,24 @@ impl Model {
                     self.notice = None; // what was said before is not what matters now
                 }
             }
-            Message::Outcome(ticket, outcome) => return self.finish(ticket, &outcome),
-            Message::Clock(now) => self.pass(now),
+            Message::Outcome(ticket, outcome, written) => {
+                return self.finish(ticket, &outcome, &written);
+            }
+            Message::Journal(news) => return self.read_journal(news),
+            Message::NoJournal(error) => {
+                self.say(Tone::Error, error.to_string());
+                self.no_journal = Some(error);
+            }
+            Message::Census(census) => self.count_connections(&census),
+            Message::Owners(owners) => self.owners = owners,
+            Message::Clock(now) => {
+                self.pass(now);
+                return self.ramps_go_on();
+            }
             Message::Command(command) => return self.command(command),
-            Message::Typed(request) => self.typed(request),
+            Message::Typed(request) => return self.typed(request),
             Message::Choose(by) => self.choose(by),
+            Message::Scroll(by) => self.scroll_page(by),
             Message::Accept => return self.accept(),
             Message::UnknownKey(key) => {
                 self.say(Tone::Info, format!("{key} does nothing here; ? shows every key"));
@@ -234,20 +318,24 @@ impl Model {
         self.notice = Some(Notice { tone, text: text.into(), since: self.now });
     }
 
-    fn take_in(&mut self, snapshot: Arc<Snapshot>, now: Moment) {
-        self.history.push(&snapshot);
+    fn take_in(&mut self, snapshot: &Arc<Snapshot>, now: Moment) -> Vec<Effect> {
+        self.history.push(snapshot);
         if self.failure.take().is_some() {
             self.say(Tone::Info, "the director can be read again");
         }
-        if let Some(gone) = self.rows.follow(&snapshot) {
+        if let Some(gone) = self.rows.follow(snapshot) {
             self.say(Tone::Warning, format!("{gone} is gone from the table; nothing is selected"));
             if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
                 self.prompt = None;
             }
         }
-        self.snapshot = Some(snapshot);
+        self.snapshot = Some(Arc::clone(snapshot));
         self.received = Some(now);
         self.now = now;
+        self.look_again();
+        let mut effects = self.follow_drains(snapshot);
+        effects.extend(self.ramps_go_on());
+        effects
     }
 
     fn pass(&mut self, now: Moment) {
@@ -291,6 +379,11 @@ impl Model {
             self.help = Some(to.min(most));
             return Vec::new();
         }
+        if self.view != View::Services
+            && let Some(effects) = self.command_elsewhere(command)
+        {
+            return effects;
+        }
         match command {
             Command::Up => self.rows.step(-1),
             Command::Down => self.rows.step(1),
@@ -307,6 +400,14 @@ impl Model {
             Command::SetWeight => self.ask_weight(),
             Command::Mark => self.rows.mark(),
             Command::Quiesce => return self.quiesce(),
+            Command::Drain => return self.drain(),
+            Command::DrainHost => return self.drain_host(),
+            Command::Add => self.ask_add(),
+            Command::AddService => self.ask_add_service(),
+            Command::Edit => self.ask_edit(),
+            Command::Delete => return self.delete(),
+            Command::Zero => return self.zero(),
+            Command::Timeouts => self.ask_timeouts(),
             Command::Restore => return self.restore(),
             Command::SetScheduler => self.ask_scheduler(),
             Command::Undo => return self.undo(),
@@ -316,12 +417,54 @@ impl Model {
                 let next = all.iter().position(|m| *m == self.rate).map_or(0, |i| i + 1);
                 self.rate = all.get(next % all.len()).copied().unwrap_or(Metric::Cps);
             }
+            Command::ViewServices => self.view = View::Services,
+            Command::ViewDrains => self.view = View::Drains,
+            Command::ViewJournal => self.view = View::Journal,
+            Command::NextView => {
+                self.view = match self.view {
+                    View::Services => View::Drains,
+                    View::Drains => View::Journal,
+                    View::Journal => View::Services,
+                }
+            }
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Command::Close => self.close(),
             Command::Quit => return self.quit(),
         }
         Vec::new()
+    }
+
+    /// A command where other things than services are shown; `None` for those that mean the same
+    /// everywhere. Nothing acts on a server that is not on the screen.
+    fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
+        let page = 10;
+        let step = match command {
+            Command::Up => -1,
+            Command::Down => 1,
+            Command::PageUp => -page,
+            Command::PageDown => page,
+            Command::Top => isize::MIN,
+            Command::Bottom => isize::MAX,
+            Command::Undo if self.view == View::Journal => return Some(self.undo_entry()),
+            Command::Restore | Command::Delete if self.view == View::Drains => return None,
+            Command::Close if self.notice.is_none() => {
+                self.view = View::Services;
+                return Some(Vec::new());
+            }
+            Command::Undo | Command::Redo => return None,
+            _ if command.spec().is_some_and(|s| s.mutates) => {
+                self.say(Tone::Info, "1 shows the services, where servers can be changed");
+                return Some(Vec::new());
+            }
+            Command::NextService | Command::PreviousService => return Some(Vec::new()),
+            _ => return None,
+        };
+        match self.view {
+            View::Drains => self.drains.select(step),
+            _ => self.select_entry(step),
+        }
+        Some(Vec::new())
     }
 
     /// Leaving waits for nothing: a plan under way is finished by the worker before it ends.

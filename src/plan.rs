@@ -2,22 +2,36 @@
 //! and can be inverted.
 //!
 //! ```text
-//! weight    "12", "+5", "-3", "50%" as an operator types them
-//! danger    what a plan would do to clients, computed from the snapshot
+//! make      plans for what an operator wants done
+//! select    which servers they are for
+//! weight    "12", "+5", "-3", "50%", "share 25%" as an operator types them
+//! ramp      weights given back in steps
+//! danger    what a plan would do to clients, computed from what is known around it
+//! offer     what can be set before it, so that a danger goes away
 //! merge     a change against what the kernel holds now: write, nothing to do, or conflict
+//! fold      many changes as few
 //! ```
 
 mod danger;
+mod fold;
+mod make;
 mod merge;
+mod offer;
+mod ramp;
+mod select;
 mod weight;
 
 use serde::{Deserialize, Serialize};
 
-pub use danger::{Danger, dangers};
+pub use danger::{Around, Danger, Level, Remap, Stickiness, dangers, level};
+pub use fold::fold;
 pub use merge::{Conflict, Found, Step, merge};
-pub use weight::{WeightEdit, WeightError};
+pub use offer::{Offer, offers};
+pub use ramp::{Ramp, Step as RampStep};
+pub use select::everywhere;
+pub use weight::{Wanted, WeightEdit, WeightError};
 
-use crate::ipvs::{Change, Server, Service, ServiceKey};
+use crate::ipvs::Change;
 
 /// Changes that belong together, in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,32 +43,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan for one server's weight.
-    pub fn weight(service: ServiceKey, server: &Server, weight: u32) -> Self {
-        let change = Change::weight(service, server, weight);
-        Self { title: change.to_string(), changes: vec![change] }
-    }
-
-    /// A plan that edits one service.
-    pub fn service(before: Service, after: Service) -> Self {
-        let change = Change::Service { before: Some(before), after: Some(after) };
-        Self { title: change.to_string(), changes: vec![change] }
-    }
-
-    /// A plan for the weights of several servers, each with the weight it shall have. Servers
-    /// that have it already are left out.
-    pub fn weights(title: &str, servers: &[(ServiceKey, Server, u32)]) -> Self {
-        let changes: Vec<_> = servers
-            .iter()
-            .filter(|(_, server, weight)| server.weight != *weight)
-            .map(|(service, server, weight)| Change::weight(*service, server, *weight))
-            .collect();
-        match changes.as_slice() {
-            [one] => Self { title: format!("{title} {one}"), changes },
-            all => Self { title: format!("{title} {} real servers", all.len()), changes },
-        }
-    }
-
     /// The plan that takes this one back: every change inverted, last first. `None` if one of
     /// them cannot be taken back (zeroing counters).
     pub fn inverse(&self) -> Option<Self> {
@@ -91,6 +79,9 @@ pub enum Failure {
     /// The kernel took it and then showed something else.
     #[error("{0}; the kernel acknowledged the change but does not show it")]
     NotVerified(Conflict),
+    /// It cannot be written down, so it is not done.
+    #[error("{0}")]
+    Journal(String),
     /// Watch mode.
     #[error("this console only watches: it was started without the right to change anything")]
     ReadOnly,

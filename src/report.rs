@@ -12,7 +12,7 @@ pub mod json;
 mod shell;
 mod text;
 
-pub use command::{Commands, command};
+pub use command::{Commands, command, script};
 pub use ipvsadm::rules;
 pub use json::{SCHEMA, json};
 pub use text::text;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use input::{Input, listen};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
@@ -61,6 +62,15 @@ impl Terminal {
         queue!(stdout(), BeginSynchronizedUpdate)?;
         self.screen.draw(draw)?;
         execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Hands `text` to the terminal's clipboard (OSC 52), which works through SSH. A terminal that
+    /// does not know that, or is told not to, shows nothing.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
     /// Gives the terminal back, stops the whole job as Ctrl-Z does, and claims the terminal again

@@ -9,16 +9,21 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! help, confirm, scheduler   lie over the table
+//! drains, journal   stand where the table is, when they are asked for
+//! help, page, form, scheduler   lie over it, in a frame
 //! number, place   numbers and names as text that fits
 //! ```
 
 mod columns;
-mod confirm;
+mod drains;
 mod footer;
+mod form;
+mod frame;
 mod header;
 mod help;
+mod journal;
 mod number;
+mod page;
 mod place;
 mod scheduler;
 mod table;
@@ -32,7 +37,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::glyphs::Glyphs;
 use crate::ipvs::ServiceKey;
-use crate::model::{Model, Prompt};
+use crate::model::{Model, Prompt, View};
 use crate::theme::Theme;
 
 /// Below this the screen says so instead of being broken.
@@ -70,13 +75,26 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     ])
     .areas(area);
     header::draw(model, look, head, frame);
-    let hits = table::draw(model, look, body, frame);
+    let hits = match model.view {
+        View::Services => table::draw(model, look, body, frame),
+        View::Drains => {
+            drains::draw(model, look, body, frame);
+            HitBoxes::default()
+        }
+        View::Journal => {
+            journal::draw(model, look, body, frame);
+            HitBoxes::default()
+        }
+    };
     footer::draw(model, look, foot, frame);
     if let Some(scrolled) = model.help {
         help::draw(model, scrolled, look, area, frame);
     }
-    if let Some(Prompt::Confirm { plan, dangers, apply }) = &model.prompt {
-        confirm::draw(plan, dangers, *apply, look, area, frame);
+    if let Some(Prompt::Form(form)) = &model.prompt {
+        form::draw(form, look, area, frame);
+    }
+    if let Some(Prompt::Page(page)) = &model.prompt {
+        page::draw(page, look, area, frame);
     }
     if let Some(Prompt::Scheduler { service, chosen }) = &model.prompt {
         scheduler::draw(service, *chosen, look, area, frame);

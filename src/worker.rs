@@ -2,11 +2,15 @@
 //! on one thread, so that a sample never interleaves with half a plan.
 //!
 //! ```text
-//! apply   a plan: re-read, compare, write, read back
+//! apply   an order: re-read, compare, write down, write, read back, write down
+//! settle  what a process that died left in doubt
+//! census  what drained servers hold in the connection table, on a thread of its own
 //! tiers   what the next poll shall bring: everything, or what is on the screen and a share
 //! ```
 
 mod apply;
+mod census;
+mod settle;
 mod tiers;
 
 use std::collections::BTreeSet;
@@ -18,33 +22,48 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
+use census::Counting;
+pub use settle::settle;
 use tiers::Tiers;
 
-use crate::ipvs::ServiceKey;
+use crate::drain::Census;
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::journal::{Book, JournalError, News, Order, Written};
+use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
 use crate::model::{PAUSE, Ticket};
-use crate::plan::{Outcome, Plan};
+use crate::plan::Outcome;
 use crate::snapshot::Snapshot;
 
-/// A director as a value. One without a Writer can only be watched.
+/// A director as a value. One without a hand can only be watched.
 pub struct Director {
     /// Its name: the host, or the scenario.
     pub name: String,
     /// Reads it.
     pub reader: Box<dyn Reader>,
     /// Changes it.
-    pub writer: Option<Box<dyn Writer>>,
+    pub hand: Option<Hand>,
+}
+
+/// The right to change a director, and the book that every change is written in.
+pub struct Hand {
+    /// Changes it.
+    pub writer: Box<dyn Writer>,
+    /// What is written down.
+    pub book: Book,
 }
 
 /// What the worker is asked for.
 #[derive(Debug)]
 pub enum Request {
     /// Apply a plan.
-    Apply(Ticket, Plan),
+    Apply(Ticket, Box<Order>),
     /// Read the kernel now, everything around the table included.
     Refresh,
     /// These services are on the screen: keep their counters fresh.
     Visible(BTreeSet<ServiceKey>),
+    /// These servers are drained: keep their counters fresh, and look at what they hold.
+    Follow(BTreeSet<(ServiceKey, ServerKey)>),
     /// Finish what is under way and end.
     Stop,
 }
@@ -57,7 +76,15 @@ pub enum Report {
     /// A poll failed. The worker goes on trying.
     Unreadable(KernelError),
     /// A plan is through, or has failed. The snapshot after it was reported before.
-    Outcome(Ticket, Box<Outcome>),
+    Outcome(Ticket, Box<Outcome>, Written),
+    /// What the journal says now.
+    Journal(Arc<News>),
+    /// The journal cannot be read or written.
+    NoJournal(JournalError),
+    /// What the connection table says of drained servers.
+    Census(Arc<Census>),
+    /// The programs that also write the table.
+    Owners(Vec<Owner>),
 }
 
 /// The handle to the worker's thread.
@@ -70,24 +97,29 @@ pub struct Worker {
     pub read_only: bool,
 }
 
+/// How often the journal is looked at for what others wrote.
+const NEWS: Duration = Duration::from_secs(2);
+/// How often the processes are looked through for other programs that write the table.
+const OWNERS: Duration = Duration::from_secs(30);
+
 impl Worker {
     /// Starts the thread and opens the director on it: a socket belongs to the network namespace
     /// of the thread that made it. Returns when the director is open.
     ///
     /// # Errors
     /// What `open` says; [`KernelError::System`] when there is no thread to be had.
-    pub fn start(
-        open: impl FnOnce() -> Result<Director, KernelError> + Send + 'static,
+    pub fn start<E: From<KernelError> + Send + 'static>(
+        open: impl FnOnce() -> Result<Director, E> + Send + 'static,
         interval: Duration,
         reports: UnboundedSender<Report>,
-    ) -> Result<Self, KernelError> {
+    ) -> Result<Self, E> {
         let (requests, inbox) = channel();
         let (opened, answer) = channel();
         let thread = std::thread::Builder::new()
             .name("director".to_owned())
             .spawn(move || match open() {
                 Ok(director) => {
-                    let _ = opened.send(Ok((director.name.clone(), director.writer.is_none())));
+                    let _ = opened.send(Ok((director.name.clone(), director.hand.is_none())));
                     Loop::new(director, interval, inbox, reports).run();
                 }
                 Err(error) => {
@@ -129,6 +161,11 @@ struct Loop {
     tiers: Tiers,
     /// How long the last poll took.
     took: Duration,
+    /// When the journal was looked at last.
+    looked: Instant,
+    counting: Counting,
+    /// When the processes are looked through next.
+    owners_due: Instant,
 }
 
 impl Loop {
@@ -145,13 +182,19 @@ impl Loop {
             reports,
             tiers: Tiers::new(interval),
             took: Duration::ZERO,
+            looked: Instant::now(),
+            counting: Counting::new(),
+            owners_due: Instant::now(),
         }
     }
 
     fn run(mut self) {
         let mut due = Instant::now();
+        if !self.settle() {
+            return;
+        }
         loop {
-            if Instant::now() >= due && !self.sample() {
+            if Instant::now() >= due && !(self.sample() && self.news() && self.owners()) {
                 return; // nobody listens any more
             }
             // From the plan and not from now, so that ticks do not drift; missed ones are let go.
@@ -161,12 +204,11 @@ impl Loop {
             }
             due = due.max(now + self.took * PAUSE);
             match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
-                Ok(Request::Apply(ticket, plan)) => {
-                    let outcome = self.apply(&plan);
+                Ok(Request::Apply(ticket, order)) => {
+                    let (outcome, written) = apply(&order, &mut self.director);
+                    let outcome = Report::Outcome(ticket, Box::new(outcome), written);
                     // The effect is seen before the outcome is told.
-                    if !self.sample()
-                        || self.reports.send(Report::Outcome(ticket, Box::new(outcome))).is_err()
-                    {
+                    if !(self.sample() && self.news_now() && self.reports.send(outcome).is_ok()) {
                         return;
                     }
                 }
@@ -175,15 +217,55 @@ impl Loop {
                     due = Instant::now();
                 }
                 Ok(Request::Visible(keys)) => self.tiers.visible(keys),
+                Ok(Request::Follow(servers)) => {
+                    self.counting.follow(servers);
+                    self.tiers.followed(self.counting.services().collect());
+                }
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
-    fn apply(&mut self, plan: &Plan) -> Outcome {
-        let Director { reader, writer, .. } = &mut self.director;
-        apply(plan, reader.as_mut(), writer.as_mut())
+    /// Looks at what processes that died left in doubt. False when nobody listens.
+    fn settle(&mut self) -> bool {
+        if self.director.hand.is_none() {
+            return true;
+        }
+        let report = match settle(&mut self.director) {
+            Ok(news) => Report::Journal(Arc::new(news)),
+            Err(error) => Report::NoJournal(error),
+        };
+        self.reports.send(report).is_ok()
+    }
+
+    /// Tells what others wrote into the journal. False when nobody listens.
+    fn news(&mut self) -> bool {
+        if self.looked.elapsed() < NEWS { true } else { self.news_now() }
+    }
+
+    /// Looks for other programs that write the table. False when nobody listens.
+    fn owners(&mut self) -> bool {
+        if Instant::now() < self.owners_due {
+            return true;
+        }
+        self.owners_due = Instant::now() + OWNERS;
+        // Hidden processes are told where owners are asked for, not every half minute.
+        let Ok(owners) = self.director.reader.owners() else { return true };
+        self.reports.send(Report::Owners(owners)).is_ok()
+    }
+
+    fn news_now(&mut self) -> bool {
+        self.looked = Instant::now();
+        let Some(Hand { book, .. }) = &mut self.director.hand else { return true };
+        if !book.has_news() {
+            return true;
+        }
+        let report = match book.news(Vec::new()) {
+            Ok(news) => Report::Journal(Arc::new(news)),
+            Err(error) => Report::NoJournal(error),
+        };
+        self.reports.send(report).is_ok()
     }
 
     /// Reads and reports. False when nobody listens.
@@ -193,6 +275,8 @@ impl Loop {
         let report = match self.director.reader.snapshot(&want) {
             Ok(snapshot) => {
                 self.tiers.saw(&snapshot);
+                let reader = self.director.reader.as_mut();
+                self.counting.go_on(reader, &snapshot, &self.reports);
                 Report::Snapshot(Arc::new(snapshot))
             }
             Err(error) => {

@@ -245,7 +245,7 @@ fn open_with_one_server_left() -> Console {
     console.wait_until("the last is selected", |s| s.selected().is_some_and(|r| r.name == LAST));
     console.keys("w0").keys(key::ENTER);
     let screen = console.wait_until("a question", |s| s.has("[ Cancel ]") && s.has("[ Apply ]"));
-    assert!(screen.says("new connections are refused"), "{screen}");
+    assert!(screen.has("connections are refused"), "{screen}");
     console
 }
 
@@ -259,7 +259,10 @@ fn the_last_server_of_a_service_is_quiesced_only_after_a_question() {
 
     console.keys("w0").keys(key::ENTER);
     console.wait_until("the question again", |s| s.has("[ Cancel ]"));
-    console.keys("y").keys(key::ENTER);
+    // Apply alone is not enough: the word is wanted, and keys go there.
+    console.keys(key::TAB).keys(key::ENTER);
+    console.wait_until("the word is wanted", |s| s.has("type quiesce here if you mean it"));
+    console.keys("quiesce").keys(key::ENTER).keys(key::ENTER);
     wait_for_weight(&console, LAST, 0);
     console.keys("u");
     wait_for_weight(&console, LAST, 10);
@@ -281,7 +284,7 @@ fn the_button_that_is_ready_looks_so_and_tab_moves_it() {
     assert_eq!(ready(&console.screen()), "[ Cancel ]");
     console.keys(key::TAB);
     console.wait_until("Apply is ready", |s| ready(s) == "[ Apply ]");
-    console.keys(key::TAB);
+    console.keys(key::BACK_TAB);
     console.wait_until("Cancel is ready", |s| ready(s) == "[ Cancel ]");
     console.keys(key::TAB).keys(key::ESC);
     console.wait_until("the question is gone", |s| !s.has("[ Cancel ]"));

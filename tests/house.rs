@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// what stands further right may use what stands further left.
 const LAYERS: &[&[&str]] = &[
     &["ipvs", "snapshot"],
-    &["history", "journal", "kernel", "plan"],
+    &["history", "drain", "journal", "kernel", "plan"],
     &["command", "model"],
     &["keys"],
     &["glyphs", "theme", "view", "report"],
@@ -22,6 +22,9 @@ const LAYERS: &[&[&str]] = &[
 /// Uses within a layer that the map allows.
 const WITHIN: &[(&str, &str)] = &[
     ("snapshot", "ipvs"),
+    ("drain", "journal"),
+    ("drain", "kernel"), // the rows of the connection table
+    ("drain", "plan"),
     ("journal", "plan"),
     ("plan", "kernel"), // only for KernelError, which a failed plan carries
     ("model", "command"),

@@ -974,7 +974,7 @@ fn the_json_has_every_field() {
     };
     assert_eq!(keys(&parsed), "damaged damaged_lines drains entries lines outside schema");
     let entry = "boot_id changes drain ended host id inverse kind line namespace namespace_inode \
-                 note operator pid reason time title undoes undone undone_by";
+                 note operator part_of pid reason time title undoes undone undone_by";
     let drain = "boot_id deadline ended host how id line namespace namespace_inode note operator \
                  plans reason servers target then time touched";
     let outside = "after before boot_id field host line namespace namespace_inode server service \

@@ -3,213 +3,27 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::Arc;
+#[path = "screens/drains.rs"]
+mod drains;
+#[path = "screens/forms.rs"]
+mod forms;
+#[path = "screens/stage.rs"]
+mod stage;
+
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ipvs_tui::history::Metric;
 use ipvs_tui::ipvs::*;
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
-use ipvs_tui::kernel::sim::{Clock, Director, Scenario, SimReader, SimWriter};
-use ipvs_tui::kernel::{KernelError, Reader, Want, Writer};
-use ipvs_tui::keys::Keymap;
-use ipvs_tui::model::{Effect, Freshness, Message, Model, Ticket, Tone};
-use ipvs_tui::plan::{Outcome, Plan};
+use ipvs_tui::kernel::sim::Scenario;
+use ipvs_tui::kernel::{KernelError, Reader, Want};
+use ipvs_tui::model::{Freshness, Tone};
+use ipvs_tui::snapshot;
 use ipvs_tui::snapshot::{Moment, Snapshot};
 use ipvs_tui::theme::Theme;
-use ipvs_tui::view::{Look, draw};
-use ipvs_tui::worker::apply;
-use ipvs_tui::{glyphs, snapshot};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
-
-/// Every size that the console promises to be of use at, and the one that it grows into.
-const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 36), (200, 60)];
-
-/// A console without a terminal, on a director without a clock of its own.
-struct Stage {
-    director: Director,
-    reader: SimReader,
-    writer: SimWriter,
-    keymap: Keymap,
-    model: Model,
-    look: Look,
-    size: (u16, u16),
-    last: Option<Snapshot>,
-}
-
-impl Stage {
-    /// A director that moves on by a second with every poll.
-    fn new(scenario: Scenario) -> Self {
-        let director = Director::open(scenario, 1, Clock::Step(Duration::from_secs(1)));
-        let (reader, writer) = (director.reader(), director.writer());
-        Self {
-            director,
-            reader,
-            writer,
-            keymap: Keymap::defaults(false).unwrap(),
-            model: Model::new("lb1".to_owned(), Duration::from_secs(1), false),
-            look: Look { theme: Theme::ansi(), glyphs: glyphs::UNICODE },
-            size: (80, 24),
-            last: None,
-        }
-    }
-
-    /// The scenario `web`, half a minute in.
-    fn web() -> Self {
-        let mut stage = Self::new(Scenario::Web);
-        stage.polls(30);
-        stage
-    }
-
-    fn watching(mut self) -> Self {
-        self.keymap = Keymap::defaults(true).unwrap();
-        self.model.read_only = true;
-        self
-    }
-
-    fn sized(mut self, size: (u16, u16)) -> Self {
-        self.size = size;
-        self.draw();
-        self
-    }
-
-    fn ascii(mut self) -> Self {
-        self.look.glyphs = glyphs::ASCII;
-        self
-    }
-
-    fn polls(&mut self, times: usize) {
-        for _ in 0..times {
-            let snapshot = self.reader.snapshot(&Want::everything()).unwrap();
-            self.take_in(snapshot);
-        }
-    }
-
-    /// A poll by whoever made it. The console's clock is the snapshot's.
-    fn take_in(&mut self, snapshot: Snapshot) {
-        let now = snapshot.at;
-        self.last = Some(snapshot.clone());
-        let effects = self.model.update(Message::Snapshot(Arc::new(snapshot), now));
-        assert_eq!(effects, [], "a poll has no effects");
-    }
-
-    /// A poll that fails, so many seconds after the last that did not.
-    fn fails(&mut self, after: u64, error: KernelError) {
-        let last = self.last.as_ref().map_or(Duration::ZERO, |s| s.at.0);
-        let now = Moment(last + Duration::from_secs(after));
-        self.model.update(Message::Unreadable(error, now));
-    }
-
-    /// Time passes on the console's clock, and nothing else happens.
-    fn idles(&mut self, seconds: u64) {
-        let now = Moment(self.model.now.0 + Duration::from_secs(seconds));
-        self.model.update(Message::Clock(now));
-    }
-
-    /// Someone else changes the director.
-    fn outside(&mut self, change: &Change) {
-        self.writer.apply(change).unwrap();
-    }
-
-    /// Someone else sets a weight.
-    fn outside_weight(&mut self, service: &str, server: &str, weight: u32) {
-        let (service, server) = keys(service, server);
-        let now = self.reader.service(&service).unwrap().unwrap();
-        let now = now.server(&server).unwrap().server.clone();
-        self.outside(&Change::weight(service, &now, weight));
-    }
-
-    /// A key; what is to be done about it is not done.
-    fn key(&mut self, code: KeyCode) -> Vec<Effect> {
-        let event = KeyEvent::new(code, KeyModifiers::NONE);
-        let message = self.keymap.message(event, &self.model);
-        message.map(|m| self.model.update(m)).unwrap_or_default()
-    }
-
-    /// Text as keys; the effects of all of them.
-    fn types(&mut self, text: &str) -> Vec<Effect> {
-        text.chars().flat_map(|c| self.key(KeyCode::Char(c))).collect()
-    }
-
-    /// Does what is to be done, as the worker does: apply, poll, tell. What follows from the
-    /// outcome is done too.
-    fn carry_out(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            let Effect::Apply(ticket, plan) = effect else { panic!("{effect:?}") };
-            let mut writer: Box<dyn Writer> = Box::new(self.director.writer());
-            let outcome = apply(&plan, &mut self.reader, Some(&mut writer));
-            self.polls(1);
-            let more = self.tell(ticket, outcome);
-            self.carry_out(more);
-        }
-    }
-
-    fn tell(&mut self, ticket: Ticket, outcome: Outcome) -> Vec<Effect> {
-        self.model.update(Message::Outcome(ticket, Box::new(outcome)))
-    }
-
-    /// Types and does what is to be done.
-    fn does(&mut self, text: &str) {
-        let effects = self.types(text);
-        self.carry_out(effects);
-    }
-
-    fn draw(&mut self) -> Buffer {
-        let (width, height) = self.size;
-        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        // Twice, as the app does: the first frame tells the model how many rows fit.
-        for _ in 0..2 {
-            let mut rows = 0;
-            terminal
-                .draw(|frame| rows = draw(&self.model, &self.look, frame).rows.height.into())
-                .unwrap();
-            self.model.update(Message::Drawn { page: rows });
-        }
-        terminal.backend().buffer().clone()
-    }
-
-    /// The screen as text, framed so that its edges show.
-    fn screen(&mut self) -> String {
-        let buffer = self.draw();
-        let width = usize::from(self.size.0);
-        let cells: Vec<&str> = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
-        let mut text = format!("{}x{}\n", self.size.0, self.size.1);
-        for line in cells.chunks(width) {
-            text.push_str(&format!("|{}|\n", line.concat()));
-        }
-        text
-    }
-
-    fn notice(&self) -> (Tone, &str) {
-        self.model.notice.as_ref().map_or((Tone::Info, ""), |n| (n.tone, n.text.as_str()))
-    }
-
-    fn weight(&self, service: &str, server: &str) -> u32 {
-        let (service, server) = keys(service, server);
-        let snapshot = self.model.snapshot.as_ref().unwrap();
-        snapshot.server(&service, &server).unwrap().server.weight
-    }
-}
-
-const HTTP: &str = "TCP 10.0.0.1:80";
-const FIRST: &str = "10.1.1.2:80";
-const LAST: &str = "10.1.3.2:80";
-
-fn keys(service: &str, server: &str) -> (ServiceKey, ServerKey) {
-    (service.parse().unwrap(), server.parse().unwrap())
-}
-
-/// From which weight to which a plan goes, for which server.
-fn weights(effect: &Effect) -> (String, u32, u32) {
-    let Effect::Apply(_, Plan { changes, .. }) = effect else { panic!("{effect:?}") };
-    let [Change::Server { before: Some(before), after: Some(after), .. }] = &changes[..] else {
-        panic!("{changes:?}")
-    };
-    (before.key.to_string(), before.weight, after.weight)
-}
+use stage::*;
 
 // --- screens ----------------------------------------------------------------------------------
 
@@ -388,7 +202,7 @@ fn long_ipv6() {
     stage.polls(1);
     for client in 0..2000_u32 {
         let client = format!("[2001:db8::{client:x}]:40000").parse().unwrap();
-        stage.director.connect(client, &service);
+        stage.kernel.connect(client, &service);
     }
     stage.polls(10);
     for size in SIZES {
@@ -477,8 +291,16 @@ fn no_size_breaks_what_lies_over_the_table() {
     let mut stage = Stage::web();
     stage.outside_weight(HTTP, FIRST, 0);
     stage.polls(1);
-    let scenes: [&dyn Fn(&mut Stage); 4] = [
-        &|s| s.model.help = Some(3),
+    let scenes: [&dyn Fn(&mut Stage); 5] = [
+        &|s| {
+            s.does("A");
+            s.key(KeyCode::Enter);
+            s.does("x");
+        },
+        &|s| {
+            s.key(KeyCode::Esc);
+            s.model.help = Some(3);
+        },
         &|s| {
             s.model.help = None;
             s.does("gjjjw0");
@@ -577,7 +399,10 @@ fn undo_takes_back_step_by_step_and_redo_makes_again() {
     stage.does("u");
     assert_eq!(stage.weight(HTTP, FIRST), 10);
     stage.does("u");
-    assert_eq!(stage.notice().1, "nothing to undo: this session has changed nothing");
+    assert_eq!(
+        stage.notice().1,
+        "nothing to undo in this session; the journal (5) has earlier ones"
+    );
     stage.does("UU");
     assert_eq!(stage.weight(HTTP, FIRST), 50);
     stage.does("U");
@@ -725,7 +550,7 @@ fn a_gap_in_history_shows_as_a_gap() {
     let mut stage = Stage::web().sized((200, 60));
     for second in 1..=10 {
         stage.fails(second, KernelError::NoIpvs);
-        stage.director.advance(Duration::from_secs(1));
+        stage.kernel.advance(Duration::from_secs(1));
     }
     stage.polls(10);
     let (service, server) = keys(HTTP, FIRST);
@@ -823,6 +648,40 @@ fn the_answers_to_a_question_are_always_on_the_screen() {
     assert_snapshot!("confirm_long_60x15", stage.screen());
     stage.size = (80, 24);
     assert_snapshot!("confirm_long_80x24", stage.screen());
+}
+
+/// The second of two servers that are quiesced faster than the kernel is read may be the last.
+#[test]
+fn the_last_server_is_asked_about_while_others_are_under_way() {
+    let mut stage = Stage::web();
+    // The service has three, of which the second is at 0 already.
+    let effects = stage.types("x");
+    assert_eq!(effects.len(), 1, "one of two is no question");
+    stage.types("jj");
+    assert_eq!(stage.model.selected_server(), Some(keys(HTTP, LAST)));
+    assert_eq!(stage.types("x"), []);
+    assert!(stage.model.prompt.is_some(), "it is the last");
+}
+
+/// A share is solved for the service, and what small weights cannot give is told.
+#[test]
+fn a_share_is_typed_like_a_weight() {
+    let mut stage = Stage::web();
+    stage.does("wshare 25%");
+    let effects = stage.key(KeyCode::Enter);
+    stage.carry_out(effects);
+    assert_eq!(stage.weight(HTTP, FIRST), 3);
+    let (_, text) = stage.notice();
+    assert!(text.ends_with("10 -> 3"), "{text}");
+    stage.does("wshare 1%");
+    let effects = stage.key(KeyCode::Enter);
+    stage.carry_out(effects);
+    assert_eq!(stage.weight(HTTP, FIRST), 1);
+    let (_, text) = stage.notice();
+    assert!(text.contains("weight 1 is 9.1% of TCP 10.0.0.1:80, not 1%"), "{text}");
+    stage.does("wshare 100%");
+    assert_eq!(stage.key(KeyCode::Enter), []);
+    assert!(stage.screen().contains("leave nothing for its other servers"));
 }
 
 /// Why something is no weight is told whole.

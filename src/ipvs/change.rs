@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Daemon, Server, ServerKey, Service, ServiceKey, Timeouts};
+use super::{Daemon, Server, ServerKey, Service, ServiceFlags, ServiceKey, Timeouts};
 
 /// One change. `before` and `after` are whole entries, because the kernel replaces what an edit
 /// leaves out; `None` means that the entry does not exist. Swapping them inverts the change.
@@ -118,11 +118,11 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subject = self.subject();
         match self {
-            Self::Server { before: Some(b), after: Some(a), .. } if b.weight != a.weight => {
-                write!(f, "{subject}: weight {} -> {}", b.weight, a.weight)
+            Self::Server { before: Some(before), after: Some(after), .. } => {
+                write!(f, "{subject}: {}", listed(&server_edits(before, after)))
             }
-            Self::Service { before: Some(b), after: Some(a) } if b.scheduler != a.scheduler => {
-                write!(f, "{subject}: scheduler {} -> {}", b.scheduler, a.scheduler)
+            Self::Service { before: Some(before), after: Some(after) } => {
+                write!(f, "{subject}: {}", listed(&service_edits(before, after)))
             }
             Self::Service { before: None, .. } | Self::Server { before: None, .. } => {
                 write!(f, "add {subject}")
@@ -132,10 +132,70 @@ impl fmt::Display for Change {
             }
             Self::Daemon { after: None, .. } => write!(f, "stop {subject}"),
             Self::Daemon { .. } => write!(f, "start {subject}"),
-            Self::Sysctl { before, after, .. } => write!(f, "{subject}: {before} -> {after}"),
+            Self::Sysctl { before, after, .. } => {
+                // The kernel separates several values by tabs.
+                let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                write!(f, "{subject}: {} -> {}", words(before), words(after))
+            }
+            Self::Timeouts { before, after } => {
+                let mut edits = Edits::default();
+                let kept = |before, after| if after == 0 { before } else { after };
+                edits.note("tcp", before.tcp, kept(before.tcp, after.tcp));
+                edits.note("tcpfin", before.tcp_fin, kept(before.tcp_fin, after.tcp_fin));
+                edits.note("udp", before.udp, kept(before.udp, after.udp));
+                write!(f, "{subject}: {}", listed(&edits.0))
+            }
             Self::Zero(_) => write!(f, "zero the counters of {subject}"),
             Self::Flush => write!(f, "delete every service"),
-            _ => write!(f, "edit {subject}"),
         }
     }
+}
+
+/// What an edit alters, a field each: `weight 10 -> 0`.
+#[derive(Default)]
+struct Edits(Vec<String>);
+
+impl Edits {
+    fn note<T: PartialEq + fmt::Display>(&mut self, field: &str, before: T, after: T) {
+        if before != after {
+            self.0.push(format!("{field} {before} -> {after}"));
+        }
+    }
+}
+
+fn listed(edits: &[String]) -> String {
+    if edits.is_empty() { "nothing altered".to_owned() } else { edits.join(", ") }
+}
+
+fn server_edits(before: &Server, after: &Server) -> Vec<String> {
+    let mut edits = Edits::default();
+    edits.note("weight", before.weight, after.weight);
+    edits.note("forwarding", before.forwarding, after.forwarding);
+    edits.note("upper threshold", before.upper_threshold, after.upper_threshold);
+    edits.note("lower threshold", before.lower_threshold, after.lower_threshold);
+    edits.note("tunnel", before.tunnel, after.tunnel);
+    edits.0
+}
+
+fn service_edits(before: &Service, after: &Service) -> Vec<String> {
+    let mut edits = Edits::default();
+    let none = || "none".to_owned();
+    let or_none = |words: Vec<&str>| if words.is_empty() { none() } else { words.join(",") };
+    edits.note("scheduler", &before.scheduler, &after.scheduler);
+    // What the flags are called is the scheduler's business.
+    if (before.flags ^ after.flags).intersects(ServiceFlags::SCHED) {
+        let flags = |s: &Service| or_none(s.scheduler_flags());
+        edits.note("flags", flags(before), flags(after));
+    }
+    let persistent = |s: &Service| s.persistent().map_or_else(none, |t| format!("{t} s"));
+    edits.note("persistence", persistent(before), persistent(after));
+    if before.persistent().is_none() && after.persistent().is_none() {
+        edits.note("stored persistence timeout", before.timeout, after.timeout);
+    }
+    edits.note("netmask", before.netmask, after.netmask);
+    let engine = |s: &Service| s.pe.as_ref().map_or_else(none, ToString::to_string);
+    edits.note("engine", engine(before), engine(after));
+    let ops = |s: &Service| if s.one_packet() { "on" } else { "off" };
+    edits.note("one-packet scheduling", ops(before), ops(after));
+    edits.0
 }

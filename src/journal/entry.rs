@@ -86,6 +86,8 @@ pub struct Entry {
     pub end: Option<End>,
     /// Whether it was taken back.
     pub undone: Undone,
+    /// What later entries that go on with this one are known to have made, as it was written.
+    pub more: Vec<Change>,
 }
 
 impl Entry {
@@ -97,6 +99,14 @@ impl Entry {
     /// Each change of the plan with what is known of it.
     pub fn changes(&self) -> impl Iterator<Item = (&Change, &State)> {
         self.intent.plan.changes.iter().zip(&self.states)
+    }
+
+    /// The changes that are known to be made, as they were written.
+    pub fn made(&self) -> impl Iterator<Item = &Change> {
+        self.states.iter().filter_map(|state| match state {
+            State::Made(change) => Some(change),
+            _ => None,
+        })
     }
 
     /// Whether every change is made, or was so already.
@@ -118,8 +128,8 @@ impl Entry {
         self.end.is_none() && holder.is_some_and(|h| h.pid == Some(self.intent.pid))
     }
 
-    /// The plan that takes back what is known to be made, as it was written, last change first.
-    /// `None` if nothing was made, or if one of the changes cannot be taken back.
+    /// The plan that takes back what is known to be made, as it was written, last change first,
+    /// with what was made by the entries that go on with this one. `None` if nothing was made, or if one of the changes cannot be taken back.
     pub fn inverse(&self) -> Option<Plan> {
         self.taken_back(false)
     }
@@ -136,7 +146,7 @@ impl Entry {
             State::Unknown { change, .. } if doubts => Some(change.clone()),
             _ => None,
         });
-        let changes: Vec<Change> = made.collect();
+        let changes: Vec<Change> = made.chain(self.more.iter().cloned()).collect();
         if changes.is_empty() {
             return None;
         }

@@ -32,6 +32,7 @@
 //! | `note` | string | what its end said; empty if nothing |
 //! | `undoes` | string or null | the entry that it takes back |
 //! | `drain` | string or null | the drain that it belongs to |
+//! | `part_of` | string or null | the entry that it goes on with, and is taken back with |
 //! | `undone` | string | `no`, `partly`, `yes` |
 //! | `undone_by` | string or null | the entry that took it back |
 //! | `changes` | array | each change of the plan, in order |
@@ -188,6 +189,7 @@ struct EntryJson<'a> {
     note: &'a str,
     undoes: Option<Id>,
     drain: Option<Id>,
+    part_of: Option<Id>,
     undone: &'static str,
     undone_by: Option<Id>,
     changes: Vec<ChangeJson<'a>>,
@@ -225,6 +227,7 @@ impl<'a> EntryJson<'a> {
             note: entry.end.as_ref().map_or("", |e| &e.note),
             undoes: intent.undoes,
             drain: intent.drain,
+            part_of: intent.part_of,
             undone,
             undone_by,
             changes: entry.changes().map(|(change, state)| ChangeJson::of(change, state)).collect(),

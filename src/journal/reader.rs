@@ -8,6 +8,7 @@ use super::{
     Drain, DrainEnded, End, Entry, Flaw, Id, Intent, JournalError, Kind, MAX_LINE, Outside, Place,
     Record, Scene, State, Step, StepOutcome,
 };
+use crate::ipvs::Change;
 
 /// So many damaged lines are kept with what is wrong with them; the others are only counted.
 pub const MOST_DAMAGES: usize = 1_000;
@@ -54,10 +55,13 @@ impl History {
     }
 
     /// What can be taken back on the table `here`, newest first, across sessions: entries that
-    /// made something that can be taken back, that were not taken back, and that do not
-    /// themselves take something back. Whether one still applies, its plan finds out.
+    /// made something that can be taken back, that were not taken back, that do not themselves
+    /// take something back, and that do not go on with another one. Whether one still applies, its plan finds out.
     pub fn undoable<'a>(&'a self, here: &'a Scene) -> impl Iterator<Item = &'a Entry> {
-        self.of(here).filter(|e| e.intent.kind != Kind::Undo && can_be_taken_back(e))
+        self.of(here).filter(|e| {
+            let whole = e.intent.kind != Kind::Undo && e.intent.part_of.is_none();
+            whole && can_be_taken_back(e)
+        })
     }
 
     /// What can be made again on the table `here`, the one to be made again first first: the
@@ -188,7 +192,7 @@ impl Growing {
     fn finish(self) -> Entry {
         let Self { line, intent, steps, end, lost } = self;
         let states = states(&intent.plan.changes, &steps, end.as_ref(), lost);
-        Entry { line, intent, states, end, undone: Undone::No }
+        Entry { line, intent, states, end, undone: Undone::No, more: Vec::new() }
     }
 }
 
@@ -338,6 +342,16 @@ impl Join {
         let mut entries: Vec<Entry> = entries.into_iter().map(Growing::finish).collect();
         for entry in &entries {
             self.touch_drain(entry);
+        }
+        let parts: Vec<(Id, Vec<Change>)> = entries
+            .iter()
+            .filter_map(|e| Some((e.intent.part_of?, e.made().cloned().collect())))
+            .collect();
+        for (id, made) in parts {
+            let place = self.numbers.get(&id).and_then(|number| number.checked_sub(self.gone));
+            if let Some(entry) = place.and_then(|place| entries.get_mut(place)) {
+                entry.more.extend(made);
+            }
         }
         // An entry stands after the one that it takes back.
         let taken_back: Vec<(Id, Undone)> =

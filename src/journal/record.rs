@@ -66,6 +66,10 @@ pub struct Intent {
     /// The drain that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Id>,
+    /// The entry that it goes on with: later steps of a ramp name the first, and are taken back
+    /// with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<Id>,
     /// The changes, each with what it expects to find.
     pub plan: Plan,
 }

@@ -69,6 +69,9 @@ fn entry_text(entry: &Entry, zone: &TimeZone, out: &mut impl Write) -> io::Resul
     if let Some(drain) = intent.drain {
         more.push(format!("belongs to drain {drain}"));
     }
+    if let Some(first) = intent.part_of {
+        more.push(format!("goes on with {first}"));
+    }
     match entry.undone {
         Undone::No => {}
         Undone::Partly(by) => more.push(format!("undone in part by {by}")),
@@ -207,7 +210,7 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
 
 /// `text` with everything escaped that a terminal would act upon: controls, and what turns the
 /// direction of writing or cannot be seen.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         if acts(c) {

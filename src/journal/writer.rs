@@ -40,13 +40,46 @@ pub struct Act {
     pub undoes: Option<Id>,
     /// The drain that it belongs to.
     pub drain: Option<Id>,
+    /// The entry that it goes on with; see [`Intent::part_of`].
+    pub part_of: Option<Id>,
 }
 
 impl Act {
     /// The operator's own plan, without a reason.
     pub fn new(plan: Plan) -> Self {
-        Self { kind: Kind::New, plan, reason: String::new(), undoes: None, drain: None }
+        let (undoes, drain, part_of) = (None, None, None);
+        Self { kind: Kind::New, plan, reason: String::new(), undoes, drain, part_of }
     }
+}
+
+/// An act with what else is to be written down around it: what whoever applies it has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is to be done.
+    pub act: Act,
+    /// The drain that begins with it.
+    pub begins: Option<Terms>,
+    /// The drains that end when all of it is done, and how.
+    pub ends: Vec<(Id, DrainEnd)>,
+}
+
+impl Order {
+    /// An act that neither begins nor ends a drain.
+    pub fn new(act: Act) -> Self {
+        Self { act, begins: None, ends: Vec::new() }
+    }
+}
+
+/// What the journal made of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The entry; `None` if nothing was begun.
+    pub entry: Option<Id>,
+    /// The drain that began.
+    pub drain: Option<Id>,
+    /// Why something that was done could not be written down. It will be, before anything else,
+    /// as soon as that is possible.
+    pub owed: Option<JournalError>,
 }
 
 /// What a drain is to do.
@@ -132,7 +165,7 @@ impl Journal {
     }
 
     fn try_begin(&mut self, act: Act) -> Result<Id, JournalError> {
-        let Act { kind, plan, reason, undoes, drain } = act;
+        let Act { kind, plan, reason, undoes, drain, part_of } = act;
         let changes = u64::try_from(plan.changes.len()).unwrap_or(u64::MAX);
         let id = self.next_id()?;
         let intent = Intent {
@@ -145,6 +178,7 @@ impl Journal {
             reason,
             undoes,
             drain,
+            part_of,
             plan,
         };
         let line = self.encode(&Record::Intent(Box::new(intent)))?;
@@ -290,12 +324,18 @@ impl Journal {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
+    /// Makes sure that nobody else is in the middle of a plan, until
+    /// [`release_if_idle`](Self::release_if_idle).
+    pub(super) fn alone(&mut self) -> Result<(), JournalError> {
+        self.acquire()
+    }
+
     fn acquire(&mut self) -> Result<(), JournalError> {
         let me = Holder { pid: Some(self.author.pid), since: Some(self.now()) };
         self.store.acquire(&me)
     }
 
-    fn release_if_idle(&mut self) {
+    pub(super) fn release_if_idle(&mut self) {
         if self.under_way.is_empty() {
             self.store.release();
         }

@@ -13,7 +13,7 @@
 //!   conn, table   connections and how they end
 //!   meter    counters and averages, copied every 2 seconds
 //!   tunables sysctls
-//! read       snapshots and connection rows
+//! read       snapshots and connection rows          rows   the connection table as text
 //! ```
 //!
 //! It behaves like kernel 6.1. What it leaves out: the FTP helper, SIP data, ICMP, fragments,
@@ -28,6 +28,7 @@ mod forward;
 mod meter;
 mod random;
 mod read;
+mod rows;
 mod scenario;
 mod schedulers;
 mod state;
@@ -49,10 +50,12 @@ pub use forward::{Burst, Flow, Verdict};
 pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
 
 use super::errno::errno_text;
-use super::{KernelError, Reader, Want, Writer, advice, check};
+use super::proc::owners::Owner;
+use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
 use crate::ipvs::{Change, Connection, Family, Protocol, ServiceKey};
 use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 use bulk::Crowds;
+use rows::Printed;
 use state::Kernel;
 use traffic::Traffic;
 use world::World;
@@ -263,6 +266,18 @@ impl Reader for SimReader {
         shared.catch_up();
         let (_, at) = shared.now();
         Ok(shared.world.kernel.service(key, at))
+    }
+
+    /// The rows of this moment: unlike a kernel's, they stand still while they are read.
+    fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        let mut shared = self.director.lock();
+        shared.catch_up();
+        Ok(Box::new(Printed::new(&shared.world.kernel.connections())))
+    }
+
+    /// None: nobody else lives in this process. A scenario's health checker is no program.
+    fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
+        Ok(Vec::new())
     }
 }
 

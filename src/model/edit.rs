@@ -1,20 +1,21 @@
-//! Weights, undo and redo.
+//! Orders under way, made and taken back; undo and redo.
 //!
 //! The screen never shows hoped-for state, but a plan must be made on what the kernel will hold
 //! when its turn comes: three quick presses of `+` are three plans, each on top of the one
 //! before. So plans under way are remembered until the snapshot after them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use super::{Effect, Model, Row, Tone};
+use super::{Effect, Model, Page, Prompt, Tone};
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
-use crate::plan::{Failure, Outcome, Plan, WeightEdit};
+use crate::journal::{self, Act, DrainEnd, Id, Order, Terms, Written};
+use crate::plan::{Failure, Outcome, Plan, fold};
 
-/// Names a plan between the model and the worker.
+/// Names an order between the model and the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// Where a plan came from, which decides where it goes when it is through.
+/// Where an order came from, which decides where it goes when it is through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The operator's own: can be undone.
@@ -23,75 +24,77 @@ pub enum Kind {
     Undo,
     /// Makes it again: can be undone.
     Redo,
+    /// A step of the ramp with this number.
+    Ramp(u64),
+    /// Nothing that the operator asked for now: a drain that ended by itself.
+    Quiet,
 }
 
-/// Changes under way, made, and taken back, in this session.
+#[derive(Debug)]
+struct UnderWay {
+    ticket: Ticket,
+    kind: Kind,
+    order: Order,
+}
+
+/// What was made, as it was written, and what it takes to take it back or to make it again.
+#[derive(Clone, Debug)]
+struct Made {
+    plan: Plan,
+    entry: Option<Id>,
+    drain: Option<Id>,
+    begins: Option<Terms>,
+    /// The ramp that it is the beginning of; later steps are added to it.
+    ramp: Option<u64>,
+}
+
+/// Orders under way, made, and taken back, in this session.
 #[derive(Debug, Default)]
 pub struct Edits {
     tickets: u64,
-    under_way: Vec<(Ticket, Kind, Plan)>,
+    under_way: Vec<UnderWay>,
     /// Undo and redo pressed while a plan was under way: what they are about is known only when
     /// it is through.
     waiting: VecDeque<Kind>,
-    /// The weight that a server had before this console set it to 0.
-    quiesced: HashMap<(ServiceKey, ServerKey), u32>,
-    /// Made, newest last, each as it was written.
-    done: Vec<Plan>,
-    /// Taken back, newest last: the plans that took them back.
-    undone: Vec<Plan>,
+    /// Made, newest last.
+    done: Vec<Made>,
+    /// Taken back, newest last: what took them back.
+    undone: Vec<Made>,
 }
 
 impl Edits {
     /// What `u` would take back, in one line.
     pub fn next_undo(&self) -> Option<String> {
-        self.done.last().and_then(Plan::inverse).map(|p| p.title)
+        self.done.last().and_then(|made| made.plan.inverse()).map(|p| p.title)
     }
 
     /// What `U` would make again, in one line.
     pub fn next_redo(&self) -> Option<String> {
-        self.undone.last().and_then(Plan::inverse).map(|p| p.title)
+        self.undone.last().and_then(|made| made.plan.inverse()).map(|p| p.title)
     }
 
-    /// The weight that a server had before this console set it to 0.
-    pub fn before_quiesce(&self, service: &ServiceKey, server: &ServerKey) -> Option<u32> {
-        self.quiesced.get(&(*service, *server)).copied()
+    /// The changes that are on their way to the kernel, as one plan.
+    pub(super) fn under_way(&self) -> Plan {
+        let changes = self.under_way.iter().flat_map(|u| u.order.act.plan.changes.clone());
+        Plan { title: String::new(), changes: changes.collect() }
     }
 
-    /// Remembers the weights of servers that go to 0, and forgets them when they come back.
-    fn remember(&mut self, made: &Plan) {
-        for change in &made.changes {
-            let Change::Server { service, before: Some(before), after: Some(after) } = change
-            else {
-                continue;
-            };
-            let key = (*service, after.key);
-            match (before.weight, after.weight) {
-                (1.., 0) => drop(self.quiesced.insert(key, before.weight)),
-                (0, 1..) => drop(self.quiesced.remove(&key)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether a plan is on its way to the kernel.
+    /// Whether an order is on its way to the kernel.
     pub fn busy(&self) -> bool {
         !self.under_way.is_empty()
+    }
+
+    /// Whether a step of this ramp is on its way.
+    pub(super) fn ramp_under_way(&self, ramp: u64) -> bool {
+        self.under_way.iter().any(|u| u.kind == Kind::Ramp(ramp))
     }
 }
 
 impl Model {
-    /// The selected real server.
-    pub fn selected_server(&self) -> Option<(ServiceKey, ServerKey)> {
-        match self.rows.selected()? {
-            Row::Server(service, server) => Some((service, server)),
-            Row::Service(_) => None,
-        }
-    }
-
     /// What the kernel will hold of a server when the plans under way are through.
     pub(super) fn expected(&self, service: &ServiceKey, server: &ServerKey) -> Option<Server> {
         let planned =
-            self.edits.under_way.iter().rev().flat_map(|(_, _, plan)| plan.changes.iter().rev());
+            self.edits.under_way.iter().rev().flat_map(|u| u.order.act.plan.changes.iter().rev());
         let mut planned = planned.filter_map(|change| match change {
             Change::Server { service: s, after, .. }
                 if s == service && change.server().as_ref() == Some(server) =>
@@ -104,97 +107,6 @@ impl Model {
             Some(after) => after,
             None => Some(self.snapshot.as_ref()?.server(service, server)?.server.clone()),
         }
-    }
-
-    /// The marked servers, or the selected one, as the kernel will hold them.
-    fn targets(&mut self) -> Vec<(ServiceKey, Server)> {
-        let marked = self.rows.marked().filter_map(|row| match row {
-            Row::Server(service, server) => Some((*service, *server)),
-            Row::Service(_) => None,
-        });
-        let mut keys: Vec<_> = marked.collect();
-        if keys.is_empty() {
-            keys.extend(self.selected_server());
-        }
-        if keys.is_empty() {
-            self.say(Tone::Info, "select a real server first: weights belong to servers");
-        }
-        let known = |(service, server): (ServiceKey, ServerKey)| {
-            self.expected(&service, &server).map(|known| (service, known))
-        };
-        keys.into_iter().filter_map(known).collect()
-    }
-
-    /// Weight 0 for the marked servers, or the selected one.
-    pub(super) fn quiesce(&mut self) -> Vec<Effect> {
-        let targets = self.targets();
-        let wanted: Vec<_> = targets.into_iter().map(|(s, server)| (s, server, 0)).collect();
-        self.propose_weights("quiesce", &wanted, "weight 0 already")
-    }
-
-    /// The weights from before this console set them to 0.
-    pub(super) fn restore(&mut self) -> Vec<Effect> {
-        let targets = self.targets();
-        let old = |(service, server): (ServiceKey, Server)| {
-            let weight = self.edits.before_quiesce(&service, &server.key)?;
-            (server.weight == 0).then_some((service, server, weight))
-        };
-        let wanted: Vec<_> = targets.into_iter().filter_map(old).collect();
-        let nothing = "nothing to restore: this console did not set a weight to 0 here; w sets one";
-        self.propose_weights("restore", &wanted, nothing)
-    }
-
-    /// One weight edit for the marked servers, or the selected one.
-    pub(super) fn set_weights(&mut self, edit: WeightEdit) -> Result<Vec<Effect>, String> {
-        let mut wanted = Vec::new();
-        for (service, server) in self.targets() {
-            let weight = edit.of(server.weight).map_err(|why| format!("{}: {why}", server.key))?;
-            wanted.push((service, server, weight));
-        }
-        Ok(self.propose_weights("set", &wanted, "that weight already"))
-    }
-
-    fn propose_weights(
-        &mut self,
-        verb: &str,
-        wanted: &[(ServiceKey, Server, u32)],
-        nothing: &str,
-    ) -> Vec<Effect> {
-        let plan = Plan::weights(verb, wanted);
-        if plan.changes.is_empty() {
-            self.say(Tone::Info, nothing);
-            return Vec::new();
-        }
-        self.propose(plan)
-    }
-
-    pub(super) fn step_weight(&mut self, by: i64) -> Vec<Effect> {
-        if self.rows.marked().next().is_some() {
-            return self.set_weights(WeightEdit::By(by)).unwrap_or_else(|why| {
-                self.say(Tone::Error, why);
-                Vec::new()
-            });
-        }
-        let Some((service, server)) = self.selected_server() else {
-            self.say(Tone::Info, "select a real server first: weights belong to servers");
-            return Vec::new();
-        };
-        let Some(known) = self.expected(&service, &server) else { return Vec::new() };
-        match WeightEdit::By(by).of(known.weight) {
-            Ok(weight) if weight == known.weight => {
-                self.say(Tone::Info, format!("the weight of {server} is {weight} already"));
-                Vec::new()
-            }
-            Ok(weight) => self.propose(Plan::weight(service, &known, weight)),
-            Err(why) => {
-                self.say(Tone::Error, why.to_string());
-                Vec::new()
-            }
-        }
-    }
-
-    pub(super) fn apply_now(&mut self, plan: Plan) -> Vec<Effect> {
-        self.start(Kind::New, plan)
     }
 
     pub(super) fn undo(&mut self) -> Vec<Effect> {
@@ -212,60 +124,99 @@ impl Model {
         }
         let (stack, nothing) = match kind {
             Kind::Redo => (&self.edits.undone, "nothing to redo"),
-            _ => (&self.edits.done, "nothing to undo: this session has changed nothing"),
+            _ => (
+                &self.edits.done,
+                "nothing to undo in this session; the journal (5) has earlier ones",
+            ),
         };
-        match stack.last().map(Plan::inverse) {
-            Some(Some(inverse)) => self.start(kind, inverse),
-            Some(None) => {
-                self.say(Tone::Error, "the last change cannot be taken back");
-                Vec::new()
-            }
-            None => {
-                self.say(Tone::Info, nothing);
-                Vec::new()
-            }
-        }
+        let Some(made) = stack.last().cloned() else {
+            self.say(Tone::Info, nothing);
+            return Vec::new();
+        };
+        let Some(plan) = made.plan.inverse() else {
+            self.say(Tone::Error, "the last change cannot be taken back");
+            return Vec::new();
+        };
+        let (journal_kind, begins) = match kind {
+            Kind::Redo => (journal::Kind::Redo, made.begins),
+            _ => (journal::Kind::Undo, None),
+        };
+        let order = Order {
+            act: Act {
+                kind: journal_kind,
+                undoes: made.entry,
+                drain: made.drain.filter(|_| begins.is_none()),
+                ..Act::new(plan)
+            },
+            begins,
+            ends: made
+                .drain
+                .filter(|drain| kind == Kind::Undo && self.drains.is_open(*drain))
+                .map(|drain| (drain, DrainEnd::Cancelled))
+                .into_iter()
+                .collect(),
+        };
+        self.start(kind, order)
     }
 
-    fn start(&mut self, kind: Kind, plan: Plan) -> Vec<Effect> {
+    /// Has an order carried out. Ramps of servers that it touches end where they are.
+    pub(super) fn start(&mut self, kind: Kind, order: Order) -> Vec<Effect> {
         if self.refused_as_stale() {
             return Vec::new();
         }
+        if !matches!(kind, Kind::Ramp(_)) {
+            self.stop_ramps(&order.act.plan);
+        }
         self.edits.tickets += 1;
         let ticket = Ticket(self.edits.tickets);
-        self.edits.under_way.push((ticket, kind, plan.clone()));
-        vec![Effect::Apply(ticket, plan)]
+        self.edits.under_way.push(UnderWay { ticket, kind, order: order.clone() });
+        vec![Effect::Apply(ticket, Box::new(order))]
     }
 
-    pub(super) fn finish(&mut self, ticket: Ticket, outcome: &Outcome) -> Vec<Effect> {
-        let Some(place) = self.edits.under_way.iter().position(|(t, ..)| *t == ticket) else {
+    pub(super) fn finish(
+        &mut self,
+        ticket: Ticket,
+        outcome: &Outcome,
+        written: &Written,
+    ) -> Vec<Effect> {
+        let Some(place) = self.edits.under_way.iter().position(|u| u.ticket == ticket) else {
             return Vec::new();
         };
-        let (_, kind, plan) = self.edits.under_way.remove(place);
+        let UnderWay { kind, order, .. } = self.edits.under_way.remove(place);
         let conflict = matches!(outcome.failed, Some((_, Failure::Conflict(_))));
         let complete = outcome.failed.is_none();
+        let mut begins = order.begins.clone();
         match kind {
             // What was taken back in full, or does not apply any more, leaves the stack; after
             // any other failure it can be tried again.
-            Kind::Undo if complete || conflict => drop(self.edits.done.pop()),
+            Kind::Undo if complete || conflict => {
+                begins = self.edits.done.pop().and_then(|made| made.begins);
+            }
             Kind::Redo if complete || conflict => drop(self.edits.undone.pop()),
             _ => {}
         }
-        self.edits.remember(&outcome.done);
-        if !outcome.done.changes.is_empty() {
-            match kind {
-                Kind::Undo => self.edits.undone.push(outcome.done.clone()),
-                Kind::Redo => self.edits.done.push(outcome.done.clone()),
-                Kind::New => {
-                    self.edits.done.push(outcome.done.clone());
-                    self.edits.undone.clear();
-                }
-            }
+        if !outcome.done.changes.is_empty() || written.drain.is_some() {
+            let made = Made {
+                plan: outcome.done.clone(),
+                entry: written.entry,
+                drain: written.drain.or(order.act.drain),
+                begins,
+                ramp: None,
+            };
+            self.remember(kind, made);
         }
-        self.tell(kind, &plan, outcome);
+        if let Some(error) = &written.owed {
+            self.say(Tone::Error, format!("done, but not written down yet: {error}"));
+        } else if kind != Kind::Quiet || !complete {
+            self.tell(kind, &order.act.plan, outcome);
+        }
+        if let Kind::Ramp(ramp) = kind {
+            self.ramp_went_on(ramp, written.entry, complete);
+        }
         if !complete {
             // What was pressed in the belief that this would work is not carried out.
             self.edits.waiting.clear();
+            self.offer_the_inverse(kind, outcome, written);
         }
         if self.edits.busy() {
             return Vec::new();
@@ -276,11 +227,60 @@ impl Model {
         }
     }
 
+    fn remember(&mut self, kind: Kind, made: Made) {
+        match kind {
+            // Zeroed counters cannot be taken back; what was done before still can.
+            _ if made.plan.inverse().is_none() => {}
+            Kind::Undo => self.edits.undone.push(made),
+            Kind::Redo => self.edits.done.push(made),
+            Kind::New => {
+                self.edits.done.push(made);
+                self.edits.undone.clear();
+            }
+            Kind::Ramp(ramp) => {
+                self.edits.undone.clear();
+                match self.edits.done.iter_mut().rev().find(|m| m.ramp == Some(ramp)) {
+                    // One undo takes the whole ramp back.
+                    Some(first) => {
+                        let mut changes = std::mem::take(&mut first.plan.changes);
+                        changes.extend(made.plan.changes);
+                        first.plan.changes = fold(&changes);
+                    }
+                    None => self.edits.done.push(Made { ramp: Some(ramp), ..made }),
+                }
+            }
+            Kind::Quiet => {}
+        }
+    }
+
+    /// A plan of the operator's that failed half-way: what was made can be taken back at once.
+    fn offer_the_inverse(&mut self, kind: Kind, outcome: &Outcome, written: &Written) {
+        let half = kind == Kind::New && !outcome.done.changes.is_empty();
+        let Some(inverse) = outcome.done.inverse().filter(|_| half && self.prompt.is_none()) else {
+            return;
+        };
+        let ends = written.drain.map(|drain| (drain, DrainEnd::Cancelled));
+        let order = Order {
+            act: Act {
+                kind: journal::Kind::Undo,
+                undoes: written.entry,
+                drain: written.drain,
+                ..Act::new(inverse)
+            },
+            begins: None,
+            ends: ends.into_iter().collect(),
+        };
+        let mut page = Page::new("Take back what was made?", order, Kind::Undo);
+        page.said = self.notice.as_ref().map(|notice| notice.text.clone());
+        self.prompt = Some(Prompt::Page(Box::new(page)));
+        self.look_again();
+    }
+
     fn tell(&mut self, kind: Kind, plan: &Plan, outcome: &Outcome) {
         let what = match kind {
-            Kind::New => "",
             Kind::Undo => "undone: ",
             Kind::Redo => "redone: ",
+            Kind::New | Kind::Ramp(_) | Kind::Quiet => "",
         };
         match &outcome.failed {
             None if outcome.done.changes.is_empty() => {
@@ -292,7 +292,10 @@ impl Model {
                 let rest = match (made, why) {
                     (0, Failure::NotVerified(_)) => String::new(),
                     (0, _) => " Nothing was written.".to_owned(),
-                    (made, _) => format!(" {made} of {} changes were made.", plan.changes.len()),
+                    (made, _) => format!(
+                        " {made} of {} changes were made, the others not.",
+                        plan.changes.len()
+                    ),
                 };
                 let text = format!(
                     "{}{why}.{rest}",

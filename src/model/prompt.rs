@@ -3,9 +3,10 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::{Effect, Model, Row, Tone};
+use super::act::noted;
+use super::{Effect, Form, Model, Page, Row, Tone};
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
-use crate::plan::{Danger, Plan, WeightEdit, WeightError, dangers};
+use crate::plan::{Plan, WeightEdit, WeightError};
 
 /// What may be typed into, or has to be answered.
 #[derive(Debug)]
@@ -28,15 +29,10 @@ pub enum Prompt {
         /// Which of [`SCHEDULERS`] is chosen.
         chosen: usize,
     },
-    /// A plan that can cause an outage, with Cancel as the answer that is ready.
-    Confirm {
-        /// The plan.
-        plan: Plan,
-        /// Why it is asked.
-        dangers: Vec<Danger>,
-        /// Whether "apply" is chosen.
-        apply: bool,
-    },
+    /// The fields of a service, a server or the protocol timeouts.
+    Form(Box<Form>),
+    /// A plan before it is applied.
+    Page(Box<Page>),
 }
 
 impl Prompt {
@@ -45,7 +41,8 @@ impl Prompt {
         match self {
             Self::Weight { service, server, .. } => *row == Row::Server(*service, *server),
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
-            Self::Confirm { plan, .. } => plan.changes.iter().any(|change| {
+            Self::Form(form) => form.is_about(row),
+            Self::Page(page) => page.plan().changes.iter().any(|change| {
                 let server = change.server().zip(change.service());
                 server.map(|(server, service)| Row::Server(service, server)) == Some(*row)
             }),
@@ -54,7 +51,7 @@ impl Prompt {
 
     /// Whether keys are text.
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Weight { .. })
+        matches!(self, Self::Weight { .. } | Self::Form(_))
     }
 }
 
@@ -71,7 +68,7 @@ impl Model {
         self.prompt = Some(Prompt::Weight { service, server, input, wrong });
     }
 
-    pub(super) fn typed(&mut self, request: InputRequest) {
+    pub(super) fn typed(&mut self, request: InputRequest) -> Vec<Effect> {
         match &mut self.prompt {
             Some(Prompt::Weight { input, wrong, .. }) => {
                 let full = input.value().len() >= Self::LONGEST;
@@ -87,20 +84,18 @@ impl Model {
                 InputRequest::InsertChar('k') => self.choose(-1),
                 _ => {}
             },
-            Some(Prompt::Confirm { apply, .. }) => match request {
-                InputRequest::InsertChar('y' | 'Y') => *apply = true,
-                InputRequest::InsertChar('n' | 'N') => self.prompt = None,
-                InputRequest::GoToPrevChar | InputRequest::GoToNextChar => *apply = !*apply,
-                _ => {}
-            },
+            Some(Prompt::Form(form)) => form.typed(request),
+            Some(Prompt::Page(_)) => return self.typed_on_page(request),
             None => {}
         }
+        Vec::new()
     }
 
     /// Another answer.
     pub(super) fn choose(&mut self, by: isize) {
         match &mut self.prompt {
-            Some(Prompt::Confirm { apply, .. }) => *apply = !*apply,
+            Some(Prompt::Form(form)) => form.next(by),
+            Some(Prompt::Page(_)) => self.choose_on_page(by),
             Some(Prompt::Scheduler { chosen, .. }) => {
                 *chosen = chosen.saturating_add_signed(by).min(SCHEDULERS.len() - 1);
             }
@@ -152,11 +147,8 @@ impl Model {
                 }
             }
             Some(Prompt::Scheduler { service, chosen }) => self.chosen_scheduler(&service, chosen),
-            Some(Prompt::Confirm { plan, apply: true, .. }) => self.apply_now(plan),
-            Some(Prompt::Confirm { .. }) => {
-                self.say(Tone::Info, "cancelled; nothing was changed");
-                Vec::new()
-            }
+            Some(Prompt::Form(form)) => self.accept_form(form),
+            Some(Prompt::Page(page)) => self.accept_page(page),
             None => Vec::new(),
         }
     }
@@ -173,17 +165,9 @@ impl Model {
         }
         let row = Row::Server(service, server);
         let known = self.expected(&service, &server).ok_or_else(|| format!("{row} is gone"))?;
-        let weight = edit.of(known.weight).map_err(|e| e.to_string())?;
-        Ok(self.propose(Plan::weight(service, &known, weight)))
-    }
-
-    /// Applies a harmless plan at once and asks about any other.
-    pub(super) fn propose(&mut self, plan: Plan) -> Vec<Effect> {
-        let dangers = self.snapshot.as_ref().map(|s| dangers(&plan, s)).unwrap_or_default();
-        if dangers.is_empty() {
-            return self.apply_now(plan);
-        }
-        self.prompt = Some(Prompt::Confirm { plan, dangers, apply: false });
-        Vec::new()
+        let wanted = self.wanted(edit, &[(service, known.clone())])?;
+        let weight = wanted.changes.first().map_or(known.weight, |(.., weight)| *weight);
+        let plan = Plan::weight(service, &known, weight);
+        Ok(self.propose(noted(plan, &wanted.notes)))
     }
 }

@@ -1,20 +1,98 @@
-//! What a plan would do to clients, computed from the snapshot and never canned.
+//! What a plan would do to clients, computed from what is known and never canned.
+//!
+//! ```text
+//! course   the services a plan touches: as it finds them, and as each change leaves them
+//! stop     servers that take no new connections any more: who is left, who is refused, who stays
+//! edit     schedulers, flags, persistence, forwarding, weights that come back
+//! delete   what does not come back: deleted entries, zeroed counters
+//! words    each danger as a sentence
+//! ```
 
-use std::fmt;
+mod course;
+mod delete;
+mod edit;
+mod stop;
+#[cfg(test)]
+pub(super) mod tests;
+mod words;
+
+use std::cmp::Reverse;
 
 use super::Plan;
-use crate::ipvs::{Change, Server, ServerKey, Service, ServiceFlags, ServiceKey};
-use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::ipvs::{Change, Forwarding, ServerKey, ServiceKey};
+use crate::kernel::proc::owners::Owner;
+use crate::snapshot::Snapshot;
+pub(super) use course::{Course, Leg};
 
-/// Something an operator has to know, and to agree to, before the plan is applied.
+/// What is known around a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// What the kernel said last. What the plan expects (`before`) counts for more.
+    pub snapshot: &'a Snapshot,
+    /// The programs that write the table too.
+    pub owners: &'a [Owner],
+}
+
+/// How a danger is treated, mildest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Shown; the plan is applied without asking.
+    Tell,
+    /// Asked, with Cancel as the answer that is ready.
+    Ask,
+    /// The word must be typed.
+    Type,
+}
+
+/// Why the clients of a hash come to other servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remap {
+    /// The scheduler hashes and another did not, or hashed otherwise.
+    Scheduler,
+    /// The client's port counts now, or counts no more.
+    Port,
+    /// A server was added or deleted.
+    Servers,
+    /// A weight was changed: `sh` deals its 256 slots anew, `mh` a part of them.
+    Weights,
+}
+
+/// What of a service's persistence changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stickiness {
+    /// It ends: templates are not looked at any more.
+    Off,
+    /// Netmask or engine: the templates are kept under a name that is not looked for any more.
+    Grouping,
+    /// The timeout in seconds: templates keep the one that they were made with.
+    Timeout(u32),
+}
+
+/// Something an operator has to know before a plan is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Danger {
     /// No server with a weight above 0 is left: new connections are refused.
     LastServer {
         /// The service that would refuse.
         service: ServiceKey,
-        /// How many connections it has now.
+        /// How many connections it has now, active and inactive.
         connections: u64,
+    },
+    /// Between two changes of the plan no server has a weight above 0.
+    Gap {
+        /// The service that would refuse for that moment.
+        service: ServiceKey,
+    },
+    /// The scheduler keeps sending clients to the quiesced server and refuses them.
+    RefusedClients {
+        /// The service.
+        service: ServiceKey,
+        /// The server of weight 0.
+        server: ServerKey,
+        /// Its scheduler.
+        scheduler: String,
+        /// Share of the service's clients that would come to it, in percent, at least 1.
+        percent: u32,
     },
     /// While the scheduler is switched, the service has none.
     Switch {
@@ -22,7 +100,7 @@ pub enum Danger {
         service: ServiceKey,
         /// The scheduler it has.
         from: String,
-        /// The scheduler it shall have.
+        /// The scheduler it shall have; `none` refuses every new connection.
         to: String,
     },
     /// A hash is made anew: clients come to other servers than before.
@@ -31,215 +109,215 @@ pub enum Danger {
         service: ServiceKey,
         /// The hashing scheduler.
         scheduler: String,
+        /// Why.
+        by: Remap,
     },
-    /// The scheduler keeps sending clients to the quiesced server and refuses them.
-    RefusedClients {
+    /// What stops taking new connections, while others go on. One a service.
+    Share {
         /// The service.
         service: ServiceKey,
-        /// The server that is quiesced.
+        /// The server, or how many.
+        what: String,
+        /// Their share of the weight, or of the servers where weights do not matter; for `fo`
+        /// 100 or 0.
+        capacity_percent: u32,
+        /// Their share of the service's active connections; of the inactive ones where none is
+        /// active, as with UDP.
+        connections_percent: u32,
+        /// Their active connections.
+        active: u64,
+        /// Their inactive connections.
+        inactive: u64,
+        /// Servers with a weight above 0 that stay.
+        left: usize,
+        /// Servers with a weight above 0 before.
+        of: usize,
+    },
+    /// Persistent clients keep coming to a server of weight 0.
+    Templates {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        server: ServerKey,
+        /// Persistence templates now; `None` if unread.
+        count: Option<u32>,
+        /// How long a template lives after its client's last connection, in seconds; `None` if
+        /// unread.
+        timeout: Option<u32>,
+        /// Whether `expire_quiescent_template` is known to be 0; otherwise it could not be read.
+        known: bool,
+    },
+    /// UDP flows do not follow the weight.
+    UdpFlows {
+        /// The service.
+        service: ServiceKey,
+        /// The server of weight 0.
+        server: ServerKey,
+        /// Its flows now.
+        flows: u64,
+        /// Seconds without a packet after which a flow ends; `None` if unread.
+        timeout: Option<u32>,
+    },
+    /// A server leaves, and what hangs on it.
+    DeleteServer {
+        /// Its service.
+        service: ServiceKey,
+        /// The server.
+        server: ServerKey,
+        /// Its connections, active and inactive.
+        connections: u64,
+        /// The sysctl that says what becomes of them; `None` if unread.
+        expire_nodest_conn: Option<bool>,
+    },
+    /// A service leaves with its servers.
+    DeleteService {
+        /// The service.
+        service: ServiceKey,
+        /// How many real servers it has.
+        servers: usize,
+        /// Their connections, active and inactive.
+        connections: u64,
+        /// The sysctl that says what becomes of them; `None` if unread.
+        expire_nodest_conn: Option<bool>,
+    },
+    /// Everything leaves.
+    Flush {
+        /// How many virtual services there are.
+        services: usize,
+        /// How many real servers.
+        servers: usize,
+        /// Their connections, active and inactive.
+        connections: u64,
+    },
+    /// Counters cannot be put back.
+    Zero {
+        /// Of one service, or of everything.
+        service: Option<ServiceKey>,
+    },
+    /// A forwarding method counts for new connections only.
+    Forwarding {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        server: ServerKey,
+        /// What its connections keep.
+        from: Forwarding,
+        /// How many there are, active and inactive.
+        connections: u64,
+    },
+    /// Tunnel attributes are read with every packet, so they count for everyone at once.
+    Tunnel {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        server: ServerKey,
+        /// Its connections, active and inactive.
+        connections: u64,
+    },
+    /// Persistence changes while there are templates.
+    Persistence {
+        /// The service.
+        service: ServiceKey,
+        /// What of it.
+        what: Stickiness,
+        /// Templates now; `None` if unread.
+        templates: Option<u64>,
+    },
+    /// A server comes back with so few connections that the scheduler gives it all new ones.
+    Raise {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
         server: ServerKey,
         /// Its scheduler.
         scheduler: String,
-        /// Share of the service's weight that the server has now, in percent.
-        percent: u32,
+        /// Its connections that count for the scheduler.
+        own: u64,
+        /// Those of the others' least loaded one.
+        others: u64,
+        /// About how many new connections go to it alone, until it is level.
+        in_a_row: u64,
+        /// New connections of the service a second, if known and not 0.
+        cps: Option<u64>,
+    },
+    /// Somebody else writes the table too.
+    Owner {
+        /// The program.
+        name: &'static str,
+        /// Its first process, if it can be seen.
+        pid: Option<u32>,
+        /// Whether it is known to be in this network namespace.
+        certain: bool,
+        /// What it does to such a change, in sentences.
+        text: String,
     },
 }
 
-impl fmt::Display for Danger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Danger {
+    /// How it is treated.
+    pub fn level(&self) -> Level {
         match self {
-            Self::LastServer { service, connections } => write!(
-                f,
-                "no server of {service} would be left with a weight above 0: new connections are \
-                 refused ({connections} connections now)"
-            ),
-            Self::Switch { service, from, to } => write!(
-                f,
-                "while {service} goes from {from} to {to} it has no scheduler: new connections are \
-                 refused for a moment, some milliseconds"
-            ),
-            Self::Remapped { service, scheduler } => write!(
-                f,
-                "{scheduler} hashes the clients of {service} anew: new connections of a client may \
-                 come to another server than before"
-            ),
-            Self::RefusedClients { service, server, scheduler, percent } => write!(
-                f,
-                "{scheduler} would refuse the clients of {server} instead of moving them: about \
-                 {percent}% of the clients of {service}"
-            ),
+            Self::LastServer { .. } | Self::Flush { .. } => Level::Type,
+            Self::DeleteService { connections, .. } if *connections > 0 => Level::Type,
+            Self::Switch { to, .. } if to == "none" => Level::Type,
+            Self::Share { .. }
+            | Self::Templates { .. }
+            | Self::UdpFlows { .. }
+            | Self::Forwarding { .. }
+            | Self::Raise { .. }
+            | Self::Owner { .. }
+            | Self::Remapped { by: Remap::Weights, .. }
+            | Self::Persistence { what: Stickiness::Timeout(_), .. } => Level::Tell,
+            Self::Gap { .. }
+            | Self::RefusedClients { .. }
+            | Self::Switch { .. }
+            | Self::Remapped { .. }
+            | Self::DeleteServer { .. }
+            | Self::DeleteService { .. }
+            | Self::Zero { .. }
+            | Self::Tunnel { .. }
+            | Self::Persistence { .. } => Level::Ask,
         }
     }
 }
 
-/// The dangers of `plan`, as far as `snapshot` tells.
-pub fn dangers(plan: &Plan, snapshot: &Snapshot) -> Vec<Danger> {
-    let mut found: Vec<Danger> = Vec::new();
-    for change in &plan.changes {
-        match change {
-            Change::Server { service, before: Some(before), after } => {
-                let stops = after.as_ref().is_none_or(|a| a.weight == 0) && before.weight > 0;
-                if let Some(entry) = snapshot.service(service).filter(|_| stops) {
-                    found.extend(stopped(plan, entry, before, after.is_some()));
-                }
-            }
-            Change::Service { before: Some(before), after: Some(after) } => {
-                found.extend(switched(before, after));
-                let entry = snapshot.service(&before.key);
-                let servers = entry.iter().flat_map(|e| &e.servers).map(|s| &s.server);
-                let newly = after.refuses_at_zero() && !before.refuses_at_zero();
-                let quiesced = servers.filter(|s| newly && s.weight == 0);
-                found.extend(quiesced.filter_map(|s| Some(refused(entry?, after, s))));
-            }
-            _ => {}
-        }
-    }
-    let mut seen: Vec<Danger> = Vec::new();
-    found.retain(|danger| {
-        let new = !seen.contains(danger);
-        if new {
-            seen.push(danger.clone());
-        }
-        new
-    });
-    found
+/// How a plan with these dangers is treated: as the gravest of them asks.
+pub fn level(dangers: &[Danger]) -> Level {
+    dangers.iter().map(Danger::level).max().unwrap_or(Level::Tell)
 }
 
-/// A server of `entry` gets weight 0, or is deleted.
-fn stopped(plan: &Plan, entry: &ServiceEntry, before: &Server, stays: bool) -> Option<Danger> {
-    let service = entry.service.key;
-    let lost = |key: ServerKey| {
-        plan.changes.iter().any(|c| match c {
-            Change::Server { service: s, after, .. } => {
-                *s == service
-                    && c.server() == Some(key)
-                    && after.as_ref().is_none_or(|a| a.weight == 0)
-            }
-            _ => false,
-        })
-    };
-    let left = entry.servers.iter().any(|s| s.server.weight > 0 && !lost(s.server.key));
-    if !left {
-        let connections = entry.active() + entry.inactive();
-        return Some(Danger::LastServer { service, connections });
-    }
-    (stays && entry.service.refuses_at_zero()).then(|| refused(entry, &entry.service, before))
-}
-
-/// The share of clients that the scheduler goes on sending to a quiesced server.
-fn refused(entry: &ServiceEntry, service: &Service, server: &Server) -> Danger {
-    let scheduler = &service.scheduler;
-    let all: u64 = entry.servers.iter().map(|s| u64::from(s.server.weight)).sum();
-    let count = entry.servers.len().max(1) as u64;
-    // dh shares its slots evenly; sh and mh by weight, of which a server at 0 keeps a slot.
-    let weighs = scheduler.known().is_some_and(|s| s.weighs) && server.weight > 0;
-    let percent = if weighs { u64::from(server.weight) * 100 / all.max(1) } else { 100 / count };
-    Danger::RefusedClients {
-        service: service.key,
-        server: server.key,
-        scheduler: scheduler.to_string(),
-        percent: u32::try_from(percent).unwrap_or(100),
-    }
-}
-
-fn switched(before: &Service, after: &Service) -> Vec<Danger> {
-    let hashes = |s: &Service| matches!(s.scheduler.as_str(), "sh" | "dh" | "mh");
+/// The dangers of `plan`, as far as is known, gravest first. What the plan itself sets up, such
+/// as a fallback flag, is taken into account.
+pub fn dangers(plan: &Plan, around: &Around<'_>) -> Vec<Danger> {
+    let mut course = Course::new(plan, around.snapshot);
     let mut found = Vec::new();
-    if before.scheduler != after.scheduler {
-        let (from, to) = (before.scheduler.to_string(), after.scheduler.to_string());
-        found.push(Danger::Switch { service: before.key, from, to });
+    for change in &plan.changes {
+        found.extend(delete::before(change, &course));
+        found.extend(edit::switch(change));
+        course.make(change);
     }
-    let flags = (before.flags ^ after.flags).contains(ServiceFlags::SCHED2);
-    if hashes(after) && (before.scheduler != after.scheduler || flags) {
-        let (service, scheduler) = (before.key, after.scheduler.to_string());
-        found.push(Danger::Remapped { service, scheduler });
-    }
+    found.extend(stop::dangers(&course));
+    found.extend(edit::dangers(&course));
+    found.extend(owners(plan, &course, around.owners));
+    found.sort_by_key(|danger| Reverse(danger.level()));
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ipvs::{Forwarding, SchedulerName};
-    use crate::snapshot::{Known, Moment, Part, ServerEntry, Source};
-
-    /// A service with servers of these weights.
-    fn director(scheduler: &str, weights: &[u32]) -> Snapshot {
-        let key = "TCP 10.0.0.1:80".parse().unwrap();
-        let service = Service::new(key, SchedulerName::new(scheduler).unwrap());
-        let server = |(n, weight): (usize, &u32)| {
-            let key = format!("10.1.{n}.2:80").parse().unwrap();
-            let server = Server::new(key, Forwarding::Masq, *weight);
-            let (persistent, stats, unknown) = (None, None, Vec::new());
-            ServerEntry { server, active: 3, inactive: 4, persistent, stats, unknown }
-        };
-        let entry = ServiceEntry {
-            service,
-            known: Known::Whole,
-            stats: None,
-            servers: weights.iter().enumerate().map(server).collect(),
-            servers_read: Moment::default(),
-            unknown: Vec::new(),
-        };
-        Snapshot {
-            taken: jiff::Timestamp::UNIX_EPOCH,
-            at: Moment::default(),
-            took: std::time::Duration::ZERO,
-            source: Source::Netlink,
-            info: Part::Unreadable(String::new()),
-            totals: Part::Unreadable(String::new()),
-            timeouts: Part::Unreadable(String::new()),
-            daemons: Part::Unreadable(String::new()),
-            sysctls: Part::Unreadable(String::new()),
-            services: vec![entry],
+/// What the programs that write the table will do about it.
+fn owners(plan: &Plan, course: &Course<'_>, owners: &[Owner]) -> Vec<Danger> {
+    let touches =
+        |c: &Change| matches!(c, Change::Service { .. } | Change::Server { .. } | Change::Flush);
+    if !plan.changes.iter().any(touches) {
+        return Vec::new();
+    }
+    let raises = course.services().any(|step| step.raised().next().is_some());
+    let told = |owner: &Owner| {
+        let mut text = owner.kind.consequences().to_owned();
+        if raises {
+            text = format!("{text} {}", owner.kind.about_zero());
         }
-    }
-
-    fn to_zero(snapshot: &Snapshot, which: &[usize]) -> Vec<Danger> {
-        let entry = &snapshot.services[0];
-        let wanted: Vec<_> = which
-            .iter()
-            .map(|n| (entry.service.key, entry.servers[*n].server.clone(), 0))
-            .collect();
-        dangers(&Plan::weights("quiesce", &wanted), snapshot)
-    }
-
-    #[test]
-    fn the_last_server_is_a_danger_and_one_of_two_is_not() {
-        let snapshot = director("wlc", &[10, 10, 0]);
-        assert_eq!(to_zero(&snapshot, &[0]), []);
-        let found = to_zero(&snapshot, &[0, 1]);
-        let service = snapshot.services[0].service.key;
-        assert_eq!(found, [Danger::LastServer { service, connections: 21 }]);
-    }
-
-    #[test]
-    fn a_hash_without_fallback_refuses_the_servers_share() {
-        let share = |scheduler, weights| match &to_zero(&director(scheduler, weights), &[0])[..] {
-            [Danger::RefusedClients { percent, .. }] => *percent,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(share("sh", &[30, 10]), 75);
-        assert_eq!(share("mh", &[10, 10, 20]), 25);
-        assert_eq!(share("dh", &[30, 10]), 50, "dh does not weigh");
-        let mut safe = director("sh", &[30, 10]);
-        safe.services[0].service.flags = ServiceFlags::SCHED1;
-        assert_eq!(to_zero(&safe, &[0]), []);
-    }
-
-    #[test]
-    fn a_switch_tells_the_moment_without_a_scheduler_and_who_is_remapped() {
-        let snapshot = director("wlc", &[10, 0]);
-        let before = snapshot.services[0].service.clone();
-        let to =
-            |name: &str| Service { scheduler: SchedulerName::new(name).unwrap(), ..before.clone() };
-        let found = dangers(&Plan::service(before.clone(), to("wrr")), &snapshot);
-        assert!(matches!(found[..], [Danger::Switch { .. }]), "{found:?}");
-        let found = dangers(&Plan::service(before.clone(), to("mh")), &snapshot);
-        let all = matches!(
-            found[..],
-            [Danger::Switch { .. }, Danger::Remapped { .. }, Danger::RefusedClients { .. }]
-        );
-        assert!(all, "{found:?}");
-    }
+        let (name, pid) = (owner.kind.name(), owner.pid);
+        Danger::Owner { name, pid, certain: owner.same_namespace, text }
+    };
+    owners.iter().map(told).collect()
 }

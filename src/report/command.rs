@@ -6,6 +6,7 @@ use std::fmt;
 use super::ipvsadm::{self, Fidelity, Line};
 use super::shell::shell;
 use crate::ipvs::{Change, ServiceKey};
+use crate::plan::Plan;
 
 /// The command lines that do what a [`Change`] does, for a shell, to be read, copied or logged.
 ///
@@ -87,6 +88,11 @@ impl fmt::Display for Commands {
 /// no command line does the same, the comments stand alone.
 pub fn command(change: &Change) -> String {
     Commands::of(change).to_string()
+}
+
+/// The command lines for a plan, one a line, notes as comments.
+pub fn script(plan: &Plan) -> String {
+    plan.changes.iter().map(|change| command(change) + "\n").collect()
 }
 
 fn about_service(command: &str, change: &Change, key: ServiceKey) -> Line {

@@ -62,6 +62,11 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
     if let (Freshness::Failed(error), true) = (model.freshness(), model.snapshot.is_some()) {
         return say(error.to_string(), theme.error);
     }
+    if let (Some(drain), Some(now)) = (model.drains.open().last(), model.drains.now()) {
+        let count = model.drains.open().len();
+        let more = if count > 1 { format!(" (and {} more: 4)", count - 1) } else { String::new() };
+        return say(format!("{}{more}", drain.summary(now)), theme.text);
+    }
     match model.edits.next_undo() {
         Some(undo) => say(format!("u undoes: {undo}"), theme.dim),
         None => Line::default(),
@@ -116,7 +121,12 @@ fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Fram
     let below = match wrong {
         Some(wrong) => Line::styled(format!(" {wrong}"), theme.error),
         None => {
-            Line::styled(" 12, +5, -3 or 50%; 0 quiesces   Enter applies   Esc cancels", theme.dim)
+            let forms = " 12, +5, -3, 50% or share 25%";
+            let quiesces = "; 0 quiesces";
+            let answers = "   Enter applies   Esc cancels";
+            let fits = [forms, quiesces, answers].iter().map(|t| t.len()).sum::<usize>();
+            let quiesces = if fits <= usize::from(lower.width) { quiesces } else { "" };
+            Line::styled(format!("{forms}{quiesces}{answers}"), theme.dim)
         }
     };
     frame.render_widget(Paragraph::new(below).wrap(Wrap { trim: false }), lower);

@@ -1,5 +1,7 @@
 //! Numbers as text of bounded width: separators while they fit, then k, M, G, T.
 
+pub(super) use crate::ipvs::separated;
+
 /// `n` in at most `width` cells (4 or more): `999`, `1,513`, `12.3k`, `4.5M`.
 pub(super) fn short(n: u64, width: usize) -> String {
     let plain = separated(n);
@@ -16,19 +18,6 @@ pub(super) fn short(n: u64, width: usize) -> String {
         }
     }
     plain
-}
-
-/// `1204` as `1,204`.
-pub(super) fn separated(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Look;
-use super::confirm::framed;
+use super::frame::framed;
 use crate::ipvs::{SCHEDULERS, Scheduler, Service};
 
 pub(super) fn draw(

@@ -25,9 +25,13 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let mut hits = HitBoxes { rows, ..HitBoxes::default() };
     if snapshot.services.is_empty() {
-        let text = "This director has no virtual services yet.\n\n\
-                    ipvsadm -A -t 10.0.0.1:80 -s wlc adds one; it shows here with the next reading.";
-        empty(text, look, area, frame);
+        let how = if model.read_only {
+            "ipvsadm -A -t 10.0.0.1:80 -s wlc adds one; it shows here with the next reading."
+        } else {
+            "a adds one; so does ipvsadm -A -t 10.0.0.1:80 -s wlc."
+        };
+        let text = format!("This director has no virtual services yet.\n\n{how}");
+        empty(&text, look, area, frame);
         return hits;
     }
     let shown = model.rows.all().iter().skip(model.rows.top()).take(rows.height.into());
@@ -137,16 +141,23 @@ impl Painter<'_> {
         let key = server.server.key;
         let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
         let mark = if marked { self.look.glyphs.marked } else { " " };
-        let state = if quiesced { self.look.glyphs.quiesced } else { " " };
+        let service = &entry.service.key;
+        let state = if self.model.ramps.of(service, &key).is_some() {
+            self.look.glyphs.ramping
+        } else if quiesced && self.model.drains.of(service, &key).is_some() {
+            self.look.glyphs.draining
+        } else if quiesced {
+            self.look.glyphs.quiesced
+        } else {
+            " "
+        };
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
         left(&format!(" {mark}{state} {name}"), style, c.name, y, frame);
         left(&server.server.forwarding.to_string(), style, c.forwarding, y, frame);
         let weight = number::short(server.server.weight.into(), c.weight.width.into());
         right(&weight, style, c.weight, y, frame);
-        if let (true, Some(old)) =
-            (quiesced, self.model.edits.before_quiesce(&entry.service.key, &key))
-        {
+        if let (true, Some(old)) = (quiesced, self.model.before_quiesce(service, &key)) {
             // What R would restore, left of the 0.
             let old = number::short(old.into(), usize::from(c.weight.width) - 2);
             left(&format!("({old})"), theme.dim, c.weight, y, frame);

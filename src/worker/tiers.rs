@@ -22,6 +22,7 @@ pub(super) struct Tiers {
     large: bool,
     all: Vec<ServiceKey>,
     visible: BTreeSet<ServiceKey>,
+    followed: BTreeSet<ServiceKey>,
     /// Where in `all` the rotation is.
     turn: usize,
     /// Ticks until the surroundings are read again.
@@ -36,6 +37,7 @@ impl Tiers {
             large: false,
             all: Vec::new(),
             visible: BTreeSet::new(),
+            followed: BTreeSet::new(),
             turn: 0,
             surroundings_in: 0,
             everything: true,
@@ -45,6 +47,11 @@ impl Tiers {
     /// The services that are on the screen.
     pub(super) fn visible(&mut self, keys: BTreeSet<ServiceKey>) {
         self.visible = keys;
+    }
+
+    /// The services that have drained servers.
+    pub(super) fn followed(&mut self, keys: BTreeSet<ServiceKey>) {
+        self.followed = keys;
     }
 
     /// The next poll shall bring everything.
@@ -77,6 +84,7 @@ impl Tiers {
         let rounds = usize::try_from(ticks(ROUND)).unwrap_or(1).max(1);
         let share = self.all.len().div_ceil(rounds);
         let mut detail = self.visible.clone();
+        detail.extend(&self.followed);
         detail.extend(self.all.iter().cycle().skip(self.turn).take(share));
         self.turn = (self.turn + share) % self.all.len().max(1);
         Want { detail: Some(detail), surroundings }

@@ -7,8 +7,10 @@ use ipvs_tui::ipvs::{
     Change, Daemon, DaemonRole, Forwarding, Protocol, Server, ServerKey, Service, ServiceFlags,
     ServiceKey,
 };
+use ipvs_tui::journal::{Author, Book};
 use ipvs_tui::kernel::{KernelError, Reader, Want, Writer};
 use ipvs_tui::snapshot::{ServerEntry, ServiceEntry, Snapshot};
+use ipvs_tui::worker::{Director, Hand};
 
 /// The virtual address, and the port of every real server.
 pub(crate) const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 1));
@@ -33,6 +35,12 @@ pub(crate) enum Outcome {
 pub(crate) trait Bench {
     fn reader(&mut self) -> &mut dyn Reader;
     fn writer(&mut self) -> &mut dyn Writer;
+
+    /// The same director as the worker owns one, with a journal in memory.
+    fn director(&mut self) -> Director;
+
+    /// What someone else says of the whole table, sorted: ipvsadm, where there is one.
+    fn judge(&mut self) -> Vec<String>;
 
     /// Opens a TCP connection from client number `client` (see [`client`]) and keeps it.
     fn connect(&mut self, client: u16, service: &ServiceKey) -> Outcome;
@@ -105,6 +113,14 @@ pub(crate) fn refused(result: Result<(), KernelError>) {
         Err(KernelError::Refused { .. }) => (),
         other => panic!("expected to be refused before sending, got {other:?}"),
     }
+}
+
+/// What the worker owns, of a reader and a writer.
+pub(crate) fn owned(reader: impl Reader + 'static, writer: impl Writer + 'static) -> Director {
+    let clock = Box::new(|| "2026-11-21T03:00:00Z".parse().unwrap());
+    let book = Book::in_memory(Author::present(None), clock);
+    let hand = Some(Hand { writer: Box::new(writer), book });
+    Director { name: "bench".to_owned(), reader: Box::new(reader), hand }
 }
 
 impl dyn Bench + '_ {

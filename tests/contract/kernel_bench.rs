@@ -16,7 +16,7 @@ use ipvs_tui::kernel::netlink::{NetlinkReader, NetlinkWriter};
 use ipvs_tui::kernel::proc::ProcRoot;
 use ipvs_tui::kernel::{Reader, Writer};
 
-use crate::bench::{Bench, Outcome, PORT, VIP, client, daemon, server};
+use crate::bench::{Bench, Outcome, PORT, VIP, client, daemon, owned, server};
 
 const INTERFACE: &str = "contract0";
 
@@ -120,6 +120,29 @@ impl Bench for KernelBench {
 
     fn writer(&mut self) -> &mut dyn Writer {
         &mut self.writer
+    }
+
+    fn director(&mut self) -> ipvs_tui::worker::Director {
+        let (reader, writer) = ipvs_tui::kernel::netlink::open(&ProcRoot::default()).unwrap();
+        owned(reader, writer)
+    }
+
+    fn judge(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        // -S leaves the thresholds out.
+        for options in [&["-Sn"][..], &["-Ln", "--thresholds"][..]] {
+            let said = Command::new("ipvsadm").args(options).output().unwrap();
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            let text = String::from_utf8(said.stdout).unwrap();
+            let rows = text.lines().map(str::trim_end);
+            // Active and inactive connections may come and go.
+            lines.extend(rows.map(|row| match options {
+                ["-Sn"] => row.to_owned(),
+                _ => row.split_whitespace().take(4).collect::<Vec<_>>().join(" "),
+            }));
+        }
+        lines.sort_unstable();
+        lines
     }
 
     fn connect(&mut self, number: u16, service: &ServiceKey) -> Outcome {

@@ -83,6 +83,11 @@ contract! {
         zero_is_for_a_service_or_for_all
         run_estimation_0_freezes_counters
     }
+    plans {
+        every_plan_is_taken_back_from_the_journal
+        a_day_of_plans_is_taken_back_last_first
+        a_conflict_writes_nothing
+    }
     director {
         timeouts_keep_what_is_0
         sysctls_read_back

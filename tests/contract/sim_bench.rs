@@ -10,7 +10,7 @@ use ipvs_tui::kernel::sim::{
 };
 use ipvs_tui::kernel::{Reader, Writer};
 
-use crate::bench::{Bench, Outcome, client};
+use crate::bench::{Bench, Outcome, client, owned};
 
 pub(crate) fn run(case: impl FnOnce(&mut dyn Bench)) {
     let director = Director::open(Scenario::Empty, 1, Clock::Manual);
@@ -33,6 +33,14 @@ impl Bench for SimBench {
 
     fn writer(&mut self) -> &mut dyn Writer {
         &mut self.writer
+    }
+
+    fn director(&mut self) -> ipvs_tui::worker::Director {
+        owned(self.director.reader(), self.director.writer())
+    }
+
+    fn judge(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     fn connect(&mut self, number: u16, service: &ServiceKey) -> Outcome {

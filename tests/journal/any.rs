@@ -33,19 +33,22 @@ fn intent() -> impl Strategy<Value = Intent> {
     let plan = (any::<String>(), vec(change(), 0..4));
     let plan = plan.prop_map(|(title, changes)| Plan { title, changes });
     let who = (operator(), any_scene(), any::<u32>());
-    let links = (option::of(id()), option::of(id()));
+    let links = (option::of(id()), option::of(id()), option::of(id()));
     (id(), time(), who, 0..kinds.len(), any::<String>(), links, plan).prop_map(
-        move |(id, time, (operator, scene, pid), kind, reason, (undoes, drain), plan)| Intent {
-            id,
-            time,
-            operator,
-            scene,
-            pid,
-            kind: kinds[kind],
-            reason,
-            undoes,
-            drain,
-            plan,
+        move |(id, time, (operator, scene, pid), kind, reason, (undoes, drain, part_of), plan)| {
+            Intent {
+                id,
+                time,
+                operator,
+                scene,
+                pid,
+                kind: kinds[kind],
+                reason,
+                undoes,
+                drain,
+                part_of,
+                plan,
+            }
         },
     )
 }

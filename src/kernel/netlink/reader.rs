@@ -15,8 +15,9 @@ use super::request::{Command, Request};
 use super::socket::{Ack, Socket};
 use crate::ipvs::{Daemon, Info, ServiceKey, Stats, Timeouts};
 use crate::kernel::errno::{ENOENT, EPERM, ESRCH};
+use crate::kernel::proc::owners::Owner;
 use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
-use crate::kernel::{KernelError, Reader, Want};
+use crate::kernel::{Connections, KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
 /// Reads everything the kernel tells, with CAP_NET_ADMIN.
@@ -218,6 +219,15 @@ impl Reader for NetlinkReader {
     fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
         let Some(mut entry) = self.one_service(key)? else { return Ok(None) };
         Ok(self.servers(&mut entry)?.then_some(entry))
+    }
+
+    /// Netlink has no command for them.
+    fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.proc.connections()
+    }
+
+    fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
+        self.proc.owners()
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::conn::Rows;
 use super::file::ProcRoot;
-use crate::kernel::KernelError;
+use crate::kernel::{Connections, KernelError};
 
 /// The connection table, being read.
 ///
@@ -43,12 +43,10 @@ impl ConnFile {
         let buffer = vec![0; Self::PIECE];
         Ok(Self { file, path, buffer, filled: 0, used: 0, ended: false })
     }
+}
 
-    /// The rows of one more read, `None` at the end. There may be none in a piece.
-    ///
-    /// # Errors
-    /// [`KernelError::System`] when the kernel refuses to go on.
-    pub fn next_rows(&mut self) -> Result<Option<Rows<'_>>, KernelError> {
+impl Connections for ConnFile {
+    fn next_rows(&mut self) -> Result<Option<Rows<'_>>, KernelError> {
         if self.ended {
             return Ok(None);
         }

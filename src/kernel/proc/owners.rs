@@ -10,13 +10,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use procfs::process::Process;
+use serde::{Deserialize, Serialize};
 
 use super::cmdline::{self, Args};
 use super::file::ProcRoot;
 use crate::kernel::KernelError;
 
 /// A program that manages IPVS tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OwnerKind {
     /// keepalived, unless it was started for VRRP alone.
     Keepalived,
@@ -97,7 +99,7 @@ impl OwnerKind {
 }
 
 /// A program that manages the table, with the processes it consists of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Which program.
     pub kind: OwnerKind,

@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::conn_file::ConnFile;
 use super::file::{Buffer, ProcRoot};
 use super::listing::{self, Changed};
+use super::owners::{self, Owner};
 use super::table::{ServerLine, Table};
 use super::{stats, sysctl, text::Fault};
 use crate::ipvs::{Info, ServiceKey, Stats};
-use crate::kernel::{KernelError, Reader, Want};
+use crate::kernel::{Connections, KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
 /// Reads a director through `/proc`, in the network namespace of the thread that calls.
@@ -120,6 +122,14 @@ impl Reader for ProcReader {
         let at = Moment(self.epoch.elapsed());
         let (_, services) = self.table(at)?;
         Ok(services.into_iter().find(|entry| entry.service.key == *key))
+    }
+
+    fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        Ok(Box::new(ConnFile::open(&self.root, false)?))
+    }
+
+    fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
+        owners::find(&self.root)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::kernel::proc::fake::Tree;
 use crate::kernel::proc::{ConnFile, ProcReader};
-use crate::kernel::{KernelError, Reader, Want};
+use crate::kernel::{Connections, KernelError, Reader, Want};
 use crate::snapshot::{Part, Source};
 
 /// A tree with the files that the lab captured from kernel 6.1.
@@ -99,4 +99,26 @@ fn the_connection_table_is_read_in_pieces() {
 
     let mut synced = ConnFile::open(&tree.root(), true).unwrap();
     assert!(synced.next_rows().unwrap().unwrap().all(|row| row.origin.is_some()));
+}
+
+/// A pass is begun here and read elsewhere; owners come from the same procfs.
+#[test]
+fn connections_and_owners_are_asked_of_the_reader() {
+    let tree = tree();
+    tree.write("thread-self/net/ip_vs_conn", captured!("6.1", "proc-net-ip_vs_conn"));
+    let mut reader = ProcReader::open(tree.root()).unwrap();
+    let mut pass = reader.connections().unwrap();
+    let read = std::thread::spawn(move || {
+        let mut count = 0;
+        while let Some(rows) = pass.next_rows().unwrap() {
+            count += rows.count();
+        }
+        count
+    });
+    let lines = captured!("6.1", "proc-net-ip_vs_conn").iter().filter(|b| **b == b'\n').count();
+    assert_eq!(read.join().unwrap(), lines - 1);
+
+    assert!(reader.owners().is_err(), "no process can be seen here");
+    tree.write("1/stat", "1 (systemd) S 0");
+    assert_eq!(reader.owners().unwrap(), []);
 }

@@ -1,0 +1,209 @@
+//! The drains that are followed, as the journal names them and the snapshots show them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Effect, Kind, Model, Tone};
+use crate::drain::{Census, Drain, Past};
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::journal::{Act, DrainEnd, Id, News, Order, Then};
+use crate::plan::Plan;
+use crate::snapshot::{Moment, Snapshot};
+
+/// A drain whose servers all have a weight again, or are gone, is over after this long: the
+/// journal of whoever did it has been read by then.
+const OVER: Duration = Duration::from_secs(6);
+
+/// The drains that are followed.
+#[derive(Debug, Default)]
+pub struct Drains {
+    open: Vec<Drain>,
+    selected: Option<Id>,
+    /// Since when they are over by what the table shows.
+    over: HashMap<Id, Moment>,
+    /// The wall clock of the last snapshot.
+    now: Option<Timestamp>,
+}
+
+impl Drains {
+    /// Those that are open, oldest first.
+    pub fn open(&self) -> &[Drain] {
+        &self.open
+    }
+
+    /// Whether this one is.
+    pub fn is_open(&self, id: Id) -> bool {
+        self.open.iter().any(|drain| drain.id == id)
+    }
+
+    /// The one that a server belongs to.
+    pub fn of(&self, service: &ServiceKey, server: &ServerKey) -> Option<&Drain> {
+        self.open.iter().find(|d| d.servers().any(|key| key == (*service, *server)))
+    }
+
+    /// The one that is selected where drains are shown.
+    pub fn selected(&self) -> Option<&Drain> {
+        self.open.iter().find(|drain| Some(drain.id) == self.selected).or(self.open.first())
+    }
+
+    /// The wall clock of the last snapshot.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Selects the one `by` places further on.
+    pub(super) fn select(&mut self, by: isize) {
+        let selected = self.selected().map(|drain| drain.id);
+        let place = self.open.iter().position(|d| Some(d.id) == selected).unwrap_or(0);
+        let most = self.open.len().saturating_sub(1);
+        let place = place.saturating_add_signed(by).min(most);
+        self.selected = self.open.get(place).map(|drain| drain.id);
+    }
+
+    fn servers(&self) -> BTreeSet<(ServiceKey, ServerKey)> {
+        self.open.iter().flat_map(Drain::servers).collect()
+    }
+}
+
+impl Model {
+    /// The weight that a server had before this program set it to 0.
+    pub fn before_quiesce(&self, service: &ServiceKey, server: &ServerKey) -> Option<u32> {
+        self.past.weight(service, server)
+    }
+
+    /// Takes in what the journal says now.
+    pub(super) fn read_journal(&mut self, news: Arc<News>) -> Vec<Effect> {
+        self.no_journal = None;
+        if let [first, ..] = news.told.as_slice() {
+            let more = news.told.len() - 1;
+            let more = if more > 0 {
+                format!(" ({more} more: see the journal, 5)")
+            } else {
+                String::new()
+            };
+            self.say(Tone::Warning, format!("{first}{more}"));
+        }
+        self.past = Past::of(&news.history, &news.scene);
+        let before = self.drains.servers();
+        let resumed = self.news.is_none();
+        let open = news.history.open_drains(&news.scene);
+        let mut drains = Vec::new();
+        for record in open {
+            let known = self.drains.open.iter().position(|d| d.id == record.id());
+            drains.push(match known {
+                Some(place) => self.drains.open.swap_remove(place),
+                None => Drain::resumed(record),
+            });
+        }
+        drains.sort_by_key(|drain| drain.id);
+        self.drains.open = drains;
+        if resumed && !self.drains.open.is_empty() && self.notice.is_none() {
+            let count = self.drains.open.len();
+            let s = if count == 1 { "" } else { "s" };
+            let text = format!("{count} drain{s} from an earlier session; 4 shows how far");
+            self.say(Tone::Warning, text);
+        }
+        self.news = Some(news);
+        let servers = self.drains.servers();
+        if servers == before { Vec::new() } else { vec![Effect::Follow(servers)] }
+    }
+
+    /// What the connection table says of the drained servers.
+    pub(super) fn count_connections(&mut self, census: &Census) {
+        for drain in &mut self.drains.open {
+            drain.census(census);
+        }
+    }
+
+    /// Takes a snapshot to the drains: how far they are, whose time is up, and which are over.
+    pub(super) fn follow_drains(&mut self, snapshot: &Snapshot) -> Vec<Effect> {
+        let before = self.drains.now.replace(snapshot.taken);
+        for drain in &mut self.drains.open {
+            drain.follow(snapshot);
+        }
+        let mut effects = Vec::new();
+        let passed = |deadline: Timestamp| {
+            // One that passed while nobody watched is shown, and left to the operator.
+            before.is_some_and(|before| before < deadline) && deadline <= snapshot.taken
+        };
+        let up: Vec<Id> = self
+            .drains
+            .open
+            .iter()
+            .filter(|drain| drain.deadline.is_some_and(passed))
+            .map(|drain| drain.id)
+            .collect();
+        for id in up {
+            effects.extend(self.time_is_up(id, snapshot));
+        }
+        effects.extend(self.end_drains(snapshot.at));
+        effects
+    }
+
+    fn time_is_up(&mut self, id: Id, snapshot: &Snapshot) -> Vec<Effect> {
+        let Some(drain) = self.drains.open.iter().find(|drain| drain.id == id) else {
+            return Vec::new();
+        };
+        let target = drain.target.clone();
+        let then = drain.then;
+        let known = |(service, server): (ServiceKey, ServerKey)| {
+            let entry = snapshot.server(&service, &server)?;
+            Some((service, entry.server.clone()))
+        };
+        let servers: Vec<_> = drain.servers().filter_map(known).collect();
+        let order = match then {
+            Then::Keep => {
+                let text = format!("the time of the drain of {target} is up; weight 0 stays");
+                self.say(Tone::Warning, text);
+                return Vec::new();
+            }
+            Then::Restore => self.past.restore(&self.past.weights_of(&servers), snapshot),
+            Then::Delete => self.past.order(Plan::delete_servers(&servers), snapshot),
+        };
+        let mut order = order;
+        order.act.reason = "the drain's time is up".to_owned();
+        self.start(Kind::New, order)
+    }
+
+    /// Drains that someone else has ended: their servers have a weight again, or are gone.
+    fn end_drains(&mut self, now: Moment) -> Vec<Effect> {
+        if self.read_only || self.edits.busy() {
+            return Vec::new();
+        }
+        let ramping = |drain: &Drain| {
+            drain.servers().any(|(service, server)| self.ramps.of(&service, &server).is_some())
+        };
+        let over: Vec<Id> = self
+            .drains
+            .open
+            .iter()
+            .filter(|drain| drain.is_over() && !ramping(drain))
+            .map(|drain| drain.id)
+            .collect();
+        self.drains.over.retain(|id, _| over.contains(id));
+        let mut ended = Vec::new();
+        for id in over {
+            let since = *self.drains.over.entry(id).or_insert(now);
+            if now.since(since) >= OVER {
+                ended.push((id, DrainEnd::Outside));
+            }
+        }
+        if ended.is_empty() {
+            return Vec::new();
+        }
+        for (id, _) in &ended {
+            self.drains.over.remove(id);
+            let target = self.drains.open.iter().find(|d| d.id == *id).map(|d| d.target.clone());
+            let target = target.unwrap_or_default();
+            let text =
+                format!("the drain of {target} is over: someone else gave a weight or deleted");
+            self.say(Tone::Warning, text);
+        }
+        let plan = Plan { title: "drains that others ended".to_owned(), changes: Vec::new() };
+        let order = Order { act: Act::new(plan), begins: None, ends: ended };
+        self.start(Kind::Quiet, order)
+    }
+}

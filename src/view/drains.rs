@@ -1,0 +1,190 @@
+//! The drains that are followed: each with its servers, how far they are, and what that rests on.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Sparkline, SparklineBar};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Look, place};
+use crate::drain::words::duration;
+use crate::drain::{Drain, Followed, Verdict};
+use crate::model::Model;
+
+/// Cells of a server's curve.
+const CURVE: u16 = 24;
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &look.theme;
+    let open = model.drains.open();
+    if open.is_empty() {
+        let text = vec![
+            Line::raw(""),
+            Line::raw("  Nothing is drained."),
+            Line::raw(""),
+            Line::raw("  In the services (1), d drains the selected server in its service, D its"),
+            Line::raw("  host everywhere. A drain shows here until it is restored, also after"),
+            Line::raw("  leaving the console."),
+        ];
+        frame.render_widget(Paragraph::new(text).style(theme.dim), area);
+        return;
+    }
+    let selected = model.drains.selected().map(|d| d.id);
+    let mut y = area.y;
+    // The selected drain is always in sight: those before it give way.
+    let heights: Vec<usize> = open.iter().map(|d| 4 + d.servers.len() * 3).collect();
+    let place = open.iter().position(|d| Some(d.id) == selected).unwrap_or(0);
+    let mut first = 0;
+    while heights.get(first..=place).is_some_and(|h| h.iter().sum::<usize>() > area.height.into())
+        && first < place
+    {
+        first += 1;
+    }
+    for drain in open.iter().skip(first) {
+        if y >= area.bottom() {
+            break;
+        }
+        let here = Some(drain.id) == selected;
+        y = one(model, drain, here, look, Rect { y, height: area.bottom() - y, ..area }, frame);
+    }
+}
+
+/// Draws a drain; returns the first line below it.
+fn one(
+    model: &Model,
+    drain: &Drain,
+    selected: bool,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) -> u16 {
+    let theme = &look.theme;
+    let width = usize::from(area.width);
+    let mut y = area.y;
+    let mut line = |line: Line<'_>, frame: &mut Frame<'_>| {
+        if y < area.bottom() {
+            frame.render_widget(line, Rect { y, height: 1, ..area });
+        }
+        y += 1;
+        y - 1
+    };
+    let cursor = if selected { look.glyphs.cursor } else { " " };
+    let style = if selected { theme.selected } else { theme.service };
+    let summary = model.drains.now().map_or_else(|| drain.target.clone(), |now| drain.summary(now));
+    let head = format!("{cursor}{} {summary}", look.glyphs.draining);
+    for piece in lines_of(&head, width) {
+        line(Line::styled(piece, style), frame);
+    }
+    let mut terms = format!("    {} by {}", drain.id, drain.who);
+    if !drain.reason.is_empty() {
+        terms.push_str(&format!(", because: {}", drain.reason));
+    }
+    if let Some(deadline) = drain.deadline {
+        let left = model.drains.now().map(|now| now.duration_until(deadline).as_secs());
+        match left {
+            Some(left @ 1..) => terms.push_str(&format!(
+                ", time is up in {}, then {}",
+                duration(Duration::from_secs(left.unsigned_abs())),
+                drain.then
+            )),
+            _ => terms.push_str(", its time is up"),
+        }
+    }
+    line(Line::styled(place::fit(&terms, width, look.glyphs.ellipsis), theme.dim), frame);
+    for server in &drain.servers {
+        let ramp = model.ramps.of(&server.service, &server.server);
+        let (text, style) = match ramp {
+            Some(ramp) => {
+                let (made, all) = ramp.progress();
+                (format!("coming back: step {made} of {all}; R stops it"), theme.good)
+            }
+            None => (server.verdict.to_string(), style_of(&server.verdict, look)),
+        };
+        let name = format!("    {} of {}", server.server, server.service);
+        let room = width.saturating_sub(usize::from(CURVE) + 22);
+        let name = place::fit(&name, room, look.glyphs.ellipsis);
+        let counts = counts(server, look);
+        let at = line(
+            Line::from(vec![
+                Span::styled(format!("{name:<room$}"), theme.text),
+                Span::styled(format!("{counts:>20} "), theme.text),
+            ]),
+            frame,
+        );
+        curve(server, look, area, at, frame);
+        let verdict = format!("      {text}");
+        for piece in lines_of(&verdict, width) {
+            line(Line::styled(piece, style), frame);
+        }
+    }
+    line(Line::raw(""), frame);
+    y
+}
+
+fn lines_of(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let full = lines.last().is_some_and(|l| l.width() + word.trim_end().width() > width);
+        if full {
+            lines.push("      ".to_owned());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// `12 act 80 inact 3 tpl`.
+fn counts(server: &Followed, look: &Look) -> String {
+    let text = |n: Option<u32>| n.map_or_else(|| look.glyphs.unknown.to_owned(), |n| n.to_string());
+    format!("{} act {} inact", text(server.active), text(server.inactive))
+}
+
+fn curve(server: &Followed, look: &Look, area: Rect, y: u16, frame: &mut Frame<'_>) {
+    if y >= area.bottom() || area.width < CURVE {
+        return;
+    }
+    let values = shape(server, usize::from(CURVE));
+    let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let bars: Vec<SparklineBar> = values.iter().map(|v| SparklineBar::from(*v)).collect();
+    let place = Rect::new(area.right() - CURVE, y, CURVE, 1);
+    let line = Sparkline::default()
+        .data(bars)
+        .max(most)
+        .bar_set(look.glyphs.bars.clone())
+        .style(look.theme.connections);
+    frame.render_widget(line, place);
+}
+
+fn style_of(verdict: &Verdict, look: &Look) -> Style {
+    let theme = &look.theme;
+    match verdict {
+        Verdict::Safe { .. } => theme.good,
+        Verdict::Receiving { .. } | Verdict::Raised { .. } | Verdict::Gone => theme.warning,
+        _ => theme.text,
+    }
+}
+
+/// What a server held in `cells` parts of the time since its drain was first seen.
+fn shape(server: &Followed, cells: usize) -> Vec<Option<u64>> {
+    let points: Vec<_> = server.curve().points().collect();
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let whole = last.at.since(first.at);
+    let mut place = 0;
+    let held = |n: usize| -> u64 {
+        points.get(n).map_or(0, |p| u64::from(p.active) + u64::from(p.inactive))
+    };
+    (1..=cells)
+        .map(|cell| {
+            let until = whole * u32::try_from(cell).ok()? / u32::try_from(cells).ok()?;
+            while points.get(place + 1).is_some_and(|p| p.at.since(first.at) <= until) {
+                place += 1;
+            }
+            Some(held(place))
+        })
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! What was changed, when, by whom and why; newest first, with the selected entry told in full.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::{Look, place};
+use crate::journal::{Entry, Undone, clean};
+use crate::model::Model;
+
+/// Lines for the selected entry.
+const DETAIL: u16 = 7;
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &look.theme;
+    let entries = model.entries();
+    if let Some(error) = &model.no_journal {
+        let text = Line::styled(format!("  {error}"), theme.error);
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), area);
+        return;
+    }
+    let kept = model.news.as_ref().map(|news| match &news.kept {
+        Some(path) => format!(" {path}"),
+        None => " not kept: forgotten when the console is left".to_owned(),
+    });
+    let [head, list, detail] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(if entries.is_empty() { 0 } else { DETAIL }),
+    ])
+    .areas(area);
+    frame.render_widget(Line::styled(kept.unwrap_or_default(), theme.dim), head);
+    if entries.is_empty() {
+        let text = "\n  Nothing was changed on this table yet.";
+        frame.render_widget(Paragraph::new(text).style(theme.dim), list);
+        return;
+    }
+    let selected = model.entry_place();
+    let rows = usize::from(list.height);
+    let top =
+        selected.saturating_sub(rows.saturating_sub(1) / 2).min(entries.len().saturating_sub(rows));
+    for (y, (n, entry)) in (list.y..list.bottom()).zip(entries.iter().enumerate().skip(top)) {
+        let line = row(entry, n == selected, look, list.width);
+        frame.render_widget(line, Rect { y, height: 1, ..list });
+    }
+    if let Some(entry) = entries.get(selected) {
+        let text = Paragraph::new(told(entry, look)).wrap(Wrap { trim: false });
+        frame.render_widget(text, detail);
+    }
+}
+
+fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> {
+    let theme = &look.theme;
+    let intent = &entry.intent;
+    let time = intent.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
+    let who = intent.operator.sudo_user.clone().or_else(|| intent.operator.name.clone());
+    let who = clean(&who.unwrap_or_else(|| intent.operator.uid.to_string()));
+    let state = match (&entry.undone, entry.complete()) {
+        (Undone::By(_), _) => "undone",
+        (Undone::Partly(_), _) => "undone in part",
+        (Undone::No, true) => "",
+        (Undone::No, false) => "not whole",
+    };
+    let cursor = if selected { look.glyphs.cursor } else { " " };
+    let front = format!("{cursor}{:<6} {time} {who:<8.8} ", intent.id.to_string());
+    let state_cells = if state.is_empty() { 0 } else { state.len() + 1 };
+    let room = usize::from(width).saturating_sub(front.chars().count() + state_cells);
+    let title = clean(&intent.plan.title).replace("->", look.glyphs.arrow);
+    let title = place::fit(&title, room, look.glyphs.ellipsis);
+    let style = if selected { theme.selected } else { theme.text };
+    Line::from(vec![
+        Span::styled(front, style),
+        Span::styled(format!("{title:<room$}"), style),
+        Span::styled(format!(" {state}"), if selected { theme.selected } else { theme.warning }),
+    ])
+}
+
+fn told(entry: &Entry, look: &Look) -> Vec<Line<'static>> {
+    let theme = &look.theme;
+    let intent = &entry.intent;
+    let mut lines = vec![Line::styled(
+        format!(" {} by {}", intent.id, clean(&intent.operator.to_string())),
+        theme.header,
+    )];
+    if !intent.reason.is_empty() {
+        lines.push(Line::styled(format!("   reason: {}", clean(&intent.reason)), theme.text));
+    }
+    for (change, state) in entry.changes() {
+        let text = clean(&change.to_string()).replace("->", look.glyphs.arrow);
+        lines.push(Line::styled(format!("   {}: {text}", state.word()), theme.text));
+    }
+    lines
+}

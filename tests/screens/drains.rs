@@ -1,0 +1,348 @@
+//! Drains, restoring, ramps and the journal, as the screen shows them and as they are decided.
+
+use crossterm::event::KeyCode;
+use insta::assert_snapshot;
+use ipvs_tui::drain::Verdict;
+use ipvs_tui::ipvs::*;
+use ipvs_tui::journal::DrainEnd;
+use ipvs_tui::kernel::sim::Scenario;
+use ipvs_tui::model::{Model, Prompt, Tone, View};
+
+use super::stage::*;
+
+const MARK: &str = "FWM 5";
+const HEAVY: &str = "10.3.0.7:0";
+const LIGHT: &str = "10.3.1.7:0";
+
+impl Stage {
+    /// Answers the page with Apply, wherever the focus is.
+    fn applies(&mut self) {
+        let Some(Prompt::Page(_)) = &self.model.prompt else { panic!("{:?}", self.notice()) };
+        for _ in 0..9 {
+            let Some(Prompt::Page(page)) = &self.model.prompt else { panic!() };
+            if page.focus == ipvs_tui::model::Focus::Apply {
+                break;
+            }
+            self.key(KeyCode::Tab);
+        }
+        let effects = self.key(KeyCode::Enter);
+        self.carry_out(effects);
+    }
+
+    /// Goes to a server.
+    fn select(&mut self, service: &str, server: &str) {
+        let wanted = keys(service, server);
+        self.does("g");
+        for _ in 0..99 {
+            if self.model.selected_server() == Some(wanted) {
+                return;
+            }
+            self.does("j");
+        }
+        panic!("{service} {server} is not there");
+    }
+
+    /// Another console on the same director and journal.
+    fn starts_anew(&mut self) {
+        self.model = Model::new("lb1".to_owned(), std::time::Duration::from_secs(1), false);
+        self.polls(1);
+        self.news();
+        self.polls(1);
+    }
+
+    fn how_the_last_drain_ended(&mut self) -> Option<DrainEnd> {
+        let history = self.director.hand.as_mut().unwrap().book.history().unwrap();
+        history.drains.last().unwrap().ended.as_ref().map(|e| e.how)
+    }
+}
+
+#[test]
+fn a_server_is_drained_until_it_is_safe_and_restored() {
+    let mut stage = Stage::web();
+    assert_eq!(stage.types("d"), [], "a page first: reason and time limit");
+    assert_snapshot!("drain_page", stage.screen());
+    // The reason is typed, and no key of it acts.
+    stage.key(KeyCode::Tab);
+    stage.does("xuDR!q");
+    stage.applies();
+    assert_eq!(stage.weight(HTTP, FIRST), 0);
+    stage.polls(8);
+    stage.census();
+    assert_snapshot!("drain_in_the_table", stage.screen());
+    stage.does("4");
+    assert_snapshot!("drains", stage.screen());
+    assert!(matches!(stage.model.drains.open()[0].verdict(), Verdict::Emptying { .. }));
+    assert_eq!(stage.model.drains.open()[0].reason, "xuDR!q");
+    // Another console shows the same drain.
+    stage.starts_anew();
+    assert!(stage.notice().1.contains("from an earlier session"), "{:?}", stage.notice());
+    assert_eq!(stage.model.drains.open().len(), 1);
+    for _ in 0..200 {
+        stage.polls(5);
+        stage.census();
+        if stage.model.drains.open()[0].is_safe() {
+            break;
+        }
+    }
+    stage.does("4");
+    assert!(stage.screen().contains("safe to stop"), "{}", stage.screen());
+    assert_snapshot!("drains_safe", stage.screen());
+    // From the drains' own view.
+    stage.does("R");
+    assert_snapshot!("restore_page", stage.screen());
+    stage.applies();
+    assert_eq!(stage.weight(HTTP, FIRST), 10);
+    assert!(stage.model.drains.open().is_empty());
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Restored));
+    stage.does("5");
+    assert_snapshot!("journal", stage.screen());
+}
+
+#[test]
+fn a_host_is_drained_everywhere_as_one_plan_with_one_undo() {
+    let mut stage = Stage::web();
+    stage.does("D");
+    stage.applies();
+    let https = "TCP 10.0.0.1:443";
+    assert_eq!((stage.weight(HTTP, FIRST), stage.weight(https, "10.1.1.2:443")), (0, 0));
+    assert_eq!(stage.model.drains.open()[0].servers.len(), 2);
+    // Draining it once more is no second drain.
+    assert_eq!(stage.types("d"), []);
+    assert!(stage.notice().1.contains("draining already"), "{:?}", stage.notice());
+    stage.does("u");
+    assert_eq!((stage.weight(HTTP, FIRST), stage.weight(https, "10.1.1.2:443")), (10, 10));
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Cancelled));
+    // Made again, it is a drain again.
+    stage.does("U");
+    assert_eq!(stage.weight(HTTP, FIRST), 0);
+    assert_eq!(stage.model.drains.open().len(), 1);
+    assert_eq!(stage.how_the_last_drain_ended(), None);
+}
+
+#[test]
+fn offers_hold_for_the_length_of_a_drain() {
+    let mut stage = Stage::web();
+    let fallback = |stage: &Stage| {
+        let key: ServiceKey = MARK.parse().unwrap();
+        let service = &stage.model.snapshot.as_ref().unwrap().service(&key).unwrap().service;
+        service.flags.contains(ServiceFlags::SCHED1)
+    };
+    let quiescent = |stage: &Stage| {
+        let snapshot = stage.model.snapshot.as_ref().unwrap();
+        snapshot.sysctls.get().unwrap()["expire_quiescent_template"].clone()
+    };
+    stage.select(MARK, LIGHT);
+    stage.does("d");
+    assert!(stage.screen().contains("refuses them"), "{}", stage.screen());
+    stage.does("f");
+    assert!(!stage.screen().contains("refuses them"), "the danger goes with the offer");
+    stage.does("e");
+    assert_snapshot!("drain_page_offers", stage.screen());
+    stage.applies();
+    assert_eq!(stage.weight(MARK, LIGHT), 0);
+    assert!(fallback(&stage) && quiescent(&stage) == "1");
+    // A second drain needs them still when the first is over.
+    let https = "TCP 10.0.0.1:443";
+    stage.select(https, "10.1.1.2:443");
+    stage.does("d");
+    stage.applies();
+    stage.select(MARK, LIGHT);
+    stage.does("R");
+    stage.applies();
+    assert_eq!(stage.weight(MARK, LIGHT), 1);
+    assert!(!fallback(&stage) && quiescent(&stage) == "1");
+    stage.starts_anew();
+    stage.select(https, "10.1.1.2:443");
+    stage.does("R");
+    stage.applies();
+    assert_eq!(quiescent(&stage), "0", "taken back with the last drain that needs it");
+    assert!(stage.model.drains.open().is_empty());
+}
+
+#[test]
+fn what_someone_else_has_set_meanwhile_is_not_taken_back() {
+    let mut stage = Stage::web();
+    stage.select(MARK, LIGHT);
+    stage.does("dfe");
+    stage.applies();
+    let before = stage.model.snapshot.as_ref().unwrap().sysctls.get().unwrap().clone();
+    let name = "expire_quiescent_template".to_owned();
+    let set = |before: &str, after: &str| Change::Sysctl {
+        name: name.clone(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+    };
+    stage.outside(&set(&before[&name], "0"));
+    stage.polls(1);
+    stage.does("R");
+    stage.applies();
+    assert_eq!(stage.weight(MARK, LIGHT), 1, "{:?}", stage.notice());
+}
+
+#[test]
+fn weights_come_back_in_steps_and_one_undo_takes_them_all() {
+    let mut stage = Stage::web();
+    stage.does("d");
+    stage.applies();
+    stage.does("R");
+    stage.key(KeyCode::Tab);
+    stage.key(KeyCode::Tab);
+    stage.does("soon");
+    stage.applies();
+    assert!(stage.screen().contains("write a time with its unit"), "{}", stage.screen());
+    for _ in 0..4 {
+        stage.key(KeyCode::Backspace);
+    }
+    stage.does("20s");
+    stage.applies();
+    let first = stage.weight(HTTP, FIRST);
+    assert!((1..10).contains(&first), "the first step at once: {first}");
+    assert_snapshot!("ramp_in_the_table", stage.screen());
+    let mut weights = vec![first];
+    for _ in 0..25 {
+        stage.polls(1);
+        weights.push(stage.weight(HTTP, FIRST));
+    }
+    weights.dedup();
+    assert!(weights.len() > 5 && weights.is_sorted(), "{weights:?}");
+    assert_eq!(weights.last(), Some(&10));
+    assert!(stage.model.drains.open().is_empty() && stage.model.ramps.running().is_empty());
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Restored));
+    stage.does("u");
+    assert_eq!(stage.weight(HTTP, FIRST), 0, "one undo");
+}
+
+#[test]
+fn a_ramp_stops_where_it_is() {
+    let mut stage = Stage::web();
+    stage.does("d");
+    stage.applies();
+    let ramp = |stage: &mut Stage| {
+        stage.does("R");
+        for _ in 0..2 {
+            stage.key(KeyCode::Tab);
+        }
+        stage.does("20s");
+        stage.applies();
+        stage.polls(5);
+    };
+    ramp(&mut stage);
+    // By its own key,
+    stage.does("R");
+    let here = stage.weight(HTTP, FIRST);
+    assert!((1..10).contains(&here), "{here}");
+    assert!(stage.notice().1.contains("stopped after"), "{:?}", stage.notice());
+    stage.polls(20);
+    assert_eq!(stage.weight(HTTP, FIRST), here);
+    stage.does("u");
+    assert_eq!(stage.weight(HTTP, FIRST), 0);
+    // by another command,
+    ramp(&mut stage);
+    stage.does("x");
+    stage.polls(20);
+    assert_eq!(stage.weight(HTTP, FIRST), 0);
+    // and when someone else moves the weight.
+    ramp(&mut stage);
+    stage.outside_weight(HTTP, FIRST, 77);
+    stage.polls(20);
+    assert_eq!(stage.weight(HTTP, FIRST), 77);
+    assert!(stage.model.ramps.running().is_empty());
+}
+
+#[test]
+fn what_happens_when_the_time_is_up_is_the_operators() {
+    for (right, weight, there) in [(0, Some(0), true), (1, Some(10), true), (2, None, false)] {
+        let mut stage = Stage::web();
+        stage.does("d");
+        stage.key(KeyCode::Tab);
+        stage.key(KeyCode::Tab);
+        stage.does("30s");
+        stage.key(KeyCode::Enter);
+        for _ in 0..right {
+            stage.key(KeyCode::Right);
+        }
+        stage.applies();
+        stage.polls(20);
+        assert_eq!(stage.weight(HTTP, FIRST), 0);
+        stage.polls(20);
+        let (service, server) = keys(HTTP, FIRST);
+        let now = stage.model.snapshot.as_ref().unwrap().server(&service, &server).cloned();
+        assert_eq!(now.is_some(), there);
+        assert_eq!(now.map(|s| s.server.weight), weight);
+        let ended = [None, Some(DrainEnd::Restored), Some(DrainEnd::Deleted)][right];
+        assert_eq!(stage.how_the_last_drain_ended(), ended);
+    }
+}
+
+#[test]
+fn a_drain_that_someone_else_ends_is_over() {
+    let mut stage = Stage::web();
+    stage.does("d");
+    stage.applies();
+    stage.outside_weight(HTTP, FIRST, 5);
+    stage.polls(2);
+    stage.does("4");
+    assert!(stage.screen().contains("someone else gave it weight 5"), "{}", stage.screen());
+    stage.polls(10);
+    assert!(stage.model.drains.open().is_empty());
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Outside));
+    assert_eq!(stage.notice().0, Tone::Warning);
+    assert_eq!(stage.weight(HTTP, FIRST), 5, "nothing was written");
+}
+
+#[test]
+fn any_entry_of_the_journal_can_be_taken_back() {
+    let mut stage = Stage::web();
+    stage.does("+");
+    stage.does("jj>");
+    stage.starts_anew();
+    assert_eq!((stage.weight(HTTP, FIRST), stage.weight(HTTP, LAST)), (11, 20));
+    stage.does("u");
+    assert!(stage.notice().1.contains("nothing to undo in this session"));
+    stage.does("5ju");
+    assert_snapshot!("journal_undo", stage.screen());
+    stage.applies();
+    assert_eq!((stage.weight(HTTP, FIRST), stage.weight(HTTP, LAST)), (10, 20));
+    // It cannot be taken back twice; and where it does not apply, nothing is written.
+    stage.does("jju");
+    assert!(stage.notice().1.contains("taken back already"), "{:?}", stage.notice());
+    stage.outside_weight(HTTP, LAST, 99);
+    stage.polls(1);
+    stage.does("ku");
+    stage.applies();
+    assert!(stage.notice().1.contains("99 now"), "{:?}", stage.notice());
+    assert_eq!(stage.weight(HTTP, LAST), 99);
+}
+
+#[test]
+fn nothing_acts_on_a_server_that_is_not_on_the_screen() {
+    for view in ["4", "5"] {
+        let mut stage = Stage::web();
+        stage.does(view);
+        for key in ["x", "d", "D", "+", "-", ">", "<", "w", "s", "e", "a", "A", "Z", "S", " "] {
+            assert_eq!(stage.types(key), [], "{key}");
+            assert!(stage.model.prompt.is_none(), "{key}");
+        }
+        assert_eq!(stage.key(KeyCode::Delete), []);
+        assert!(stage.model.prompt.is_none() || view == "4");
+        stage.key(KeyCode::Esc);
+        stage.key(KeyCode::Esc);
+        assert_eq!(stage.model.view, View::Services);
+    }
+}
+
+/// The scheduler deals clients by hash: a drain without fallback would have them refused.
+#[test]
+fn a_drain_tells_what_it_would_break_before_it_does() {
+    let mut stage = Stage::new(Scenario::Web);
+    stage.polls(30);
+    stage.select(MARK, HEAVY);
+    stage.does("d");
+    let screen = stage.screen();
+    assert!(screen.contains("refuses them") && screen.contains("templates"), "{screen}");
+    let Some(Prompt::Page(page)) = &stage.model.prompt else { panic!() };
+    assert_eq!(page.focus, ipvs_tui::model::Focus::Cancel);
+    let effects = stage.key(KeyCode::Enter);
+    assert_eq!(effects, []);
+    assert_eq!(stage.notice().1, "cancelled; nothing was changed");
+}
