@@ -140,9 +140,9 @@ impl fmt::Display for Change {
             Self::Timeouts { before, after } => {
                 let mut edits = Edits::default();
                 let kept = |before, after| if after == 0 { before } else { after };
-                edits.note("tcp", before.tcp, kept(before.tcp, after.tcp));
-                edits.note("tcpfin", before.tcp_fin, kept(before.tcp_fin, after.tcp_fin));
-                edits.note("udp", before.udp, kept(before.udp, after.udp));
+                edits.note("tcp", &before.tcp, &kept(before.tcp, after.tcp));
+                edits.note("tcpfin", &before.tcp_fin, &kept(before.tcp_fin, after.tcp_fin));
+                edits.note("udp", &before.udp, &kept(before.udp, after.udp));
                 write!(f, "{subject}: {}", listed(&edits.0))
             }
             Self::Zero(_) => write!(f, "zero the counters of {subject}"),
@@ -156,7 +156,7 @@ impl fmt::Display for Change {
 struct Edits(Vec<String>);
 
 impl Edits {
-    fn note<T: PartialEq + fmt::Display>(&mut self, field: &str, before: T, after: T) {
+    fn note<T: PartialEq + fmt::Display>(&mut self, field: &str, before: &T, after: &T) {
         if before != after {
             self.0.push(format!("{field} {before} -> {after}"));
         }
@@ -169,11 +169,11 @@ fn listed(edits: &[String]) -> String {
 
 fn server_edits(before: &Server, after: &Server) -> Vec<String> {
     let mut edits = Edits::default();
-    edits.note("weight", before.weight, after.weight);
-    edits.note("forwarding", before.forwarding, after.forwarding);
-    edits.note("upper threshold", before.upper_threshold, after.upper_threshold);
-    edits.note("lower threshold", before.lower_threshold, after.lower_threshold);
-    edits.note("tunnel", before.tunnel, after.tunnel);
+    edits.note("weight", &before.weight, &after.weight);
+    edits.note("forwarding", &before.forwarding, &after.forwarding);
+    edits.note("upper threshold", &before.upper_threshold, &after.upper_threshold);
+    edits.note("lower threshold", &before.lower_threshold, &after.lower_threshold);
+    edits.note("tunnel", &before.tunnel, &after.tunnel);
     edits.0
 }
 
@@ -185,17 +185,17 @@ fn service_edits(before: &Service, after: &Service) -> Vec<String> {
     // What the flags are called is the scheduler's business.
     if (before.flags ^ after.flags).intersects(ServiceFlags::SCHED) {
         let flags = |s: &Service| or_none(s.scheduler_flags());
-        edits.note("flags", flags(before), flags(after));
+        edits.note("flags", &flags(before), &flags(after));
     }
     let persistent = |s: &Service| s.persistent().map_or_else(none, |t| format!("{t} s"));
-    edits.note("persistence", persistent(before), persistent(after));
+    edits.note("persistence", &persistent(before), &persistent(after));
     if before.persistent().is_none() && after.persistent().is_none() {
-        edits.note("stored persistence timeout", before.timeout, after.timeout);
+        edits.note("stored persistence timeout", &before.timeout, &after.timeout);
     }
-    edits.note("netmask", before.netmask, after.netmask);
+    edits.note("netmask", &before.netmask, &after.netmask);
     let engine = |s: &Service| s.pe.as_ref().map_or_else(none, ToString::to_string);
-    edits.note("engine", engine(before), engine(after));
+    edits.note("engine", &engine(before), &engine(after));
     let ops = |s: &Service| if s.one_packet() { "on" } else { "off" };
-    edits.note("one-packet scheduling", ops(before), ops(after));
+    edits.note("one-packet scheduling", &ops(before), &ops(after));
     edits.0
 }

@@ -173,7 +173,7 @@ impl Form {
     /// [`Wrong`] when fields are: each says why, and the first has the focus.
     pub fn plan(&mut self) -> Result<Option<Plan>, Wrong> {
         match self.read() {
-            Ok(change) => Ok(change.map(|change| Plan::one(change))),
+            Ok(change) => Ok(change.map(Plan::one)),
             Err(found) => {
                 self.asked = true;
                 self.complain(&found);
