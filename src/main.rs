@@ -1,7 +1,7 @@
 //! Arguments in, exit code out.
 
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -40,7 +40,9 @@ fn main() -> ExitCode {
             let journal = JournalOptions::default();
             console(Console { netns, read_only: true, journal, screen })
         }
-        Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
+        Some(Verb::Journal { format, last, journal }) => {
+            print_journal(format, last, journal.as_deref())
+        }
         Some(Verb::Demo { demo, read_only, screen }) => {
             open_console(move || Ok(embedded(&demo, read_only)), &screen)
         }
@@ -91,9 +93,9 @@ fn book(netns: Option<&Namespace>, wanted: &JournalOptions) -> anyhow::Result<Bo
 fn print_journal(
     format: JournalFormat,
     last: Option<usize>,
-    named: Option<PathBuf>,
+    named: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let place = place(named.as_deref())?;
+    let place = place(named)?;
     let history = match last {
         Some(last) => journal::read_last(&place, last)?,
         None => journal::read(&place)?,

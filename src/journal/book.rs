@@ -163,7 +163,7 @@ impl Store for Memory {
     }
 
     fn newest(&mut self) -> io::Result<Option<Id>> {
-        Ok(self.bytes().split(|byte| *byte == b'\n').filter_map(Record::id_of).max())
+        Ok(self.bytes().rsplit(|byte| *byte == b'\n').find_map(Record::id_of))
     }
 
     fn reserve(&mut self, _: u64) -> io::Result<()> {

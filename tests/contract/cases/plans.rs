@@ -20,7 +20,10 @@ fn config(snapshot: &Snapshot) -> Config {
         let servers = entry.servers.iter().map(|server| server.server.clone());
         (entry.service.clone(), servers.collect())
     });
-    (services.collect(), *snapshot.timeouts.get().unwrap(), snapshot.sysctls.get().unwrap().clone())
+    let mut sysctls = snapshot.sysctls.get().unwrap().clone();
+    // They come with the scheduler's module, which stays.
+    sysctls.retain(|name, _| !name.starts_with("lblc"));
+    (services.collect(), *snapshot.timeouts.get().unwrap(), sysctls)
 }
 
 fn look(director: &mut Director) -> Snapshot {
@@ -199,6 +202,8 @@ pub(crate) fn every_plan_is_taken_back_from_the_journal(bench: &mut dyn Bench) {
     let all = plans(bench, &first);
     assert!(all.len() > 150, "{} plans", all.len());
     for plan in &all {
+        // A journal of its own: reading it back is not what is tried here.
+        let mut director = bench.director();
         make(&mut director, &Order::new(Act::new(plan.clone())));
         assert_ne!(config(&look(&mut director)), before, "{} changed nothing", plan.title);
         take_back(&mut director);
