@@ -1,5 +1,9 @@
 //! The command line: what an operator types, checked before anything is opened.
 
+mod change;
+mod value;
+mod wanted;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +12,9 @@ use jiff::SignedDuration;
 
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
+pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
+pub use value::{Flags, Mask, ServerName};
+pub use wanted::{Target, Wanted, What};
 
 /// Operations console for IPVS (LVS) directors: see and steer virtual services and real servers.
 #[derive(Debug, Parser)]
@@ -117,6 +124,9 @@ pub enum Verb {
         #[command(flatten)]
         of: DemoOptions,
     },
+    /// Change the table from a script.
+    #[command(flatten)]
+    Change(Box<Change>),
 }
 
 /// What the embedded director looks like.

@@ -9,7 +9,7 @@
 //!
 //! | layer | modules | what for |
 //! | --- | --- | --- |
-//! | 6 | [`app`], `main` | the only `select!`; arguments in, exit code out |
+//! | 6 | [`app`], [`script`], `main` | the only `select!`; one change from a script; arguments in, exit code out |
 //! | 5 | [`worker`], [`terminal`], [`cli`] | sole owner of the kernel; claims and restores the terminal; arguments |
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
@@ -47,6 +47,7 @@ pub mod keys;
 pub mod model;
 pub mod plan;
 pub mod report;
+pub mod script;
 pub mod snapshot;
 pub mod terminal;
 pub mod theme;

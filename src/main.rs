@@ -12,7 +12,8 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use ipvs_tui::app::{App, End};
 use ipvs_tui::cli::{
-    Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ScreenOptions, Verb,
+    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ScreenOptions, Verb,
+    Wanted,
 };
 use ipvs_tui::glyphs;
 use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Place};
@@ -22,6 +23,7 @@ use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
 use ipvs_tui::keys::Keymap;
 use ipvs_tui::model::Model;
 use ipvs_tui::report;
+use ipvs_tui::script::{self, Talk};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::Theme;
 use ipvs_tui::view::Look;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
             let of = demo.then_some(of);
             snapshot(format, netns.as_ref(), of.as_ref())
         }
+        Some(Verb::Change(change)) => Ok(change_table(*change)),
     };
     done.unwrap_or_else(|error| {
         // Where even standard error is closed there is nobody left to tell.
@@ -60,7 +63,46 @@ fn main() -> ExitCode {
 
 fn console(wanted: Console) -> anyhow::Result<ExitCode> {
     let Console { netns, read_only, journal, screen } = wanted;
-    open_console(move || kernel(netns.as_ref(), read_only, &journal), &screen)
+    open_console(move || kernel(netns.as_ref(), read_only, &journal, false), &screen)
+}
+
+/// One change from a script.
+fn change_table(change: Change) -> ExitCode {
+    let wanted = match change.wanted() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(USAGE);
+        }
+    };
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let width = || {
+        let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+        Some(size.ws_col).filter(|columns| *columns > 0)
+    };
+    let mut talk = Talk::new(&mut out, &mut err, &width);
+    let exit = match director(&wanted) {
+        Ok(mut director) => {
+            script::run(&wanted, &mut director, &mut talk, &mut script::Real::new())
+        }
+        Err(error) => script::failed(&wanted, &format!("{error:#}"), &mut talk),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// The director that a script changes.
+fn director(wanted: &Wanted) -> anyhow::Result<Director> {
+    let Some(demo) = &wanted.demo else {
+        return kernel(wanted.netns.as_ref(), false, &wanted.journal, wanted.dry_run);
+    };
+    let mut director = embedded(demo, false);
+    if let (Some(hand), Some(path)) = (&mut director.hand, &wanted.journal.journal) {
+        let mut author = Author::present(Some(director.name.clone()));
+        author.scene.namespace_inode = None; // no kernel's table
+        let clock: Clock = Box::new(Timestamp::now);
+        hand.book = open_book(&Place::at(path)?, author, clock, wanted.dry_run)?;
+    }
+    Ok(director)
 }
 
 /// The journal's place: what the operator names, or the default.
@@ -72,22 +114,35 @@ fn place(named: Option<&Path>) -> Result<Place, JournalError> {
 }
 
 /// The book that changes of the kernel's director are written in. Runs on the worker's thread,
-/// which is in the network namespace that the entries name.
-fn book(netns: Option<&Namespace>, wanted: &JournalOptions) -> anyhow::Result<Book> {
+/// which is in the network namespace that the entries name. A dry run makes no file.
+fn book(netns: Option<&Namespace>, wanted: &JournalOptions, dry_run: bool) -> anyhow::Result<Book> {
     let author = Author::present(netns.map(ToString::to_string));
     let clock: Clock = Box::new(Timestamp::now);
     if wanted.no_journal {
         return Ok(Book::in_memory(author, clock));
     }
-    let opened = place(wanted.journal.as_deref()).and_then(|place| {
-        let mut book = Book::open(&place, author, clock)?;
-        book.journal().check()?;
-        Ok(book)
-    });
+    let opened = place(wanted.journal.as_deref());
+    let opened = opened.and_then(|place| open_book(&place, author, clock, dry_run));
     opened.context(
         "nothing can be changed, because it could not be written down; --no-journal goes without, \
          'ipvs-tui watch' only looks",
     )
+}
+
+fn open_book(
+    place: &Place,
+    author: Author,
+    clock: Clock,
+    dry_run: bool,
+) -> Result<Book, JournalError> {
+    if dry_run && !place.path().exists() {
+        return Ok(Book::in_memory(author, clock));
+    }
+    let mut book = Book::open(place, author, clock)?;
+    if !dry_run {
+        book.journal().check()?;
+    }
+    Ok(book)
 }
 
 fn print_journal(
@@ -120,6 +175,7 @@ fn kernel(
     netns: Option<&Namespace>,
     read_only: bool,
     journal: &JournalOptions,
+    dry_run: bool,
 ) -> anyhow::Result<Director> {
     if let Some(netns) = netns {
         netns.enter()?;
@@ -129,7 +185,7 @@ fn kernel(
     let root = ProcRoot::default();
     if !read_only {
         let (reader, writer) = netlink::open(&root)?;
-        let hand = Hand { writer: Box::new(writer), book: book(netns, journal)? };
+        let hand = Hand { writer: Box::new(writer), book: book(netns, journal, dry_run)? };
         return Ok(Director { name, reader: Box::new(reader), hand: Some(hand) });
     }
     Ok(Director { name, reader: watcher(&root)?, hand: None })

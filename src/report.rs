@@ -15,4 +15,5 @@ mod text;
 pub use command::{Commands, command, script};
 pub use ipvsadm::rules;
 pub use json::{SCHEMA, json};
+pub use shell::shell;
 pub use text::text;

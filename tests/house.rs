@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["keys"],
     &["glyphs", "theme", "view", "report"],
     &["cli", "terminal", "worker"],
-    &["app"],
+    &["app", "script"],
 ];
 
 /// Uses within a layer that the map allows.

@@ -15,8 +15,10 @@ const EPOCH: i64 = 1_767_225_600;
 ///
 /// It is the second in which it was given, since 2026, in base 32; or one more than the one
 /// before it where that is later. So ids grow along the file, whatever the clock does, and stay
-/// at six characters until 2060.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// at six characters until 2060. None is given 0, the default.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Id(u64);
 

@@ -91,9 +91,11 @@ impl Model {
 
     fn propose_drain(&mut self, name: &str, targets: Vec<(ServiceKey, Server)>) -> Vec<Effect> {
         let asked = targets.len();
-        let drained = |key: &ServiceKey, server: &ServerKey| self.past.drain_of(key, server);
-        let targets: Vec<_> =
-            targets.into_iter().filter(|(s, server)| drained(s, &server.key).is_none()).collect();
+        // One that someone has given a weight meanwhile is drained anew.
+        let drains = |(key, server): &(ServiceKey, Server)| {
+            server.weight == 0 && self.past.drain_of(key, &server.key).is_some()
+        };
+        let targets: Vec<_> = targets.into_iter().filter(|target| !drains(target)).collect();
         if targets.is_empty() {
             if asked > 0 {
                 self.say(Tone::Info, format!("{name}: draining already; 4 shows how far it is"));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Joins words so that a POSIX shell splits them the same way.
-pub(super) fn shell<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn shell<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
