@@ -145,7 +145,7 @@ impl App {
             Report::Journal(news) => Message::Journal(news),
             Report::NoJournal(error) => Message::NoJournal(error),
             Report::Census(census) => Message::Census(census),
-            Report::Owners(owners) => Message::Owners(owners),
+            Report::Machine(owners, loaded) => Message::Machine(owners, loaded),
         });
     }
 

@@ -64,6 +64,12 @@ pub trait Reader: Send {
     /// # Errors
     /// [`KernelError`] when they cannot be looked for, so that finding none would mean nothing.
     fn owners(&mut self) -> Result<Vec<proc::owners::Owner>, KernelError>;
+
+    /// The schedulers whose code the kernel has loaded; others it loads when a service asks.
+    ///
+    /// # Errors
+    /// [`KernelError`] when that cannot be told.
+    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError>;
 }
 
 /// One pass over the connection table, in pieces, so that whoever reads can count, show progress

@@ -66,8 +66,9 @@ pub enum Message {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
-    /// The programs that also write the table, as far as they can be found.
-    Owners(Vec<Owner>),
+    /// The programs that also write the table, as far as they can be found, and the schedulers
+    /// that are loaded, as far as that can be told.
+    Machine(Vec<Owner>, Option<BTreeSet<String>>),
     /// Time passes.
     Clock(Moment),
     /// A key that the keymap knows.
@@ -181,6 +182,8 @@ pub struct Model {
     pub no_journal: Option<JournalError>,
     /// The programs that also write the table.
     pub owners: Vec<Owner>,
+    /// The schedulers that are loaded; `None` where that cannot be told.
+    pub loaded: Option<BTreeSet<String>>,
     /// The rate that is shown as number and line.
     pub rate: Metric,
     /// What may be typed into.
@@ -219,6 +222,7 @@ impl Model {
             news: None,
             no_journal: None,
             owners: Vec::new(),
+            loaded: None,
             rate: Metric::Cps,
             prompt: None,
             help: None,
@@ -254,7 +258,7 @@ impl Model {
                 self.no_journal = Some(error);
             }
             Message::Census(census) => self.count_connections(&census),
-            Message::Owners(owners) => self.owners = owners,
+            Message::Machine(owners, loaded) => (self.owners, self.loaded) = (owners, loaded),
             Message::Clock(now) => {
                 self.pass(now);
                 return self.ramps_go_on();

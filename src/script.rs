@@ -15,8 +15,8 @@
 //! follow   drained servers, until they may be stopped or the time is up
 //! ramp     weights given back in steps
 //! report   what came of it                     json    for programs, ipvs-tui/change/1
-//! words    what a change changes               text    for people
-//! talk     standard output, progress           time    the clock, which tests replace
+//! text     for people                          talk    standard output, progress
+//! time     the clock, which tests replace
 //! ```
 //!
 //! Standard output has the report, standard error what went wrong and, on a terminal, progress.
@@ -30,7 +30,6 @@ mod report;
 mod talk;
 mod text;
 mod time;
-mod words;
 
 use std::time::Duration;
 
@@ -222,7 +221,7 @@ impl Run<'_, '_> {
         }
         made.order.act.plan = plan.with_offers(&taken);
         made.order.act.reason.clone_from(&self.wanted.reason);
-        let drains = matches!(self.wanted.what, What::Drain(..));
+        let drains = matches!(self.wanted.what, What::Drain(..) | What::Quiesce(..));
         if let (Some(terms), What::Drain(_, then)) = (&mut made.order.begins, &self.wanted.what) {
             terms.reason.clone_from(&self.wanted.reason);
             if !self.wanted.wait {

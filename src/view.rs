@@ -97,7 +97,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         page::draw(page, look, area, frame);
     }
     if let Some(Prompt::Scheduler { service, chosen }) = &model.prompt {
-        scheduler::draw(service, *chosen, look, area, frame);
+        scheduler::draw(service, *chosen, model.loaded.as_ref(), look, area, frame);
     }
     hits
 }

@@ -83,8 +83,9 @@ pub enum Report {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
-    /// The programs that also write the table.
-    Owners(Vec<Owner>),
+    /// What else the machine tells: the programs that also write the table, and the schedulers
+    /// that are loaded, `None` where that cannot be told.
+    Machine(Vec<Owner>, Option<BTreeSet<String>>),
 }
 
 /// The handle to the worker's thread.
@@ -99,8 +100,8 @@ pub struct Worker {
 
 /// How often the journal is looked at for what others wrote.
 const NEWS: Duration = Duration::from_secs(2);
-/// How often the processes are looked through for other programs that write the table.
-const OWNERS: Duration = Duration::from_secs(30);
+/// How often processes and modules are looked through.
+const MACHINE: Duration = Duration::from_secs(30);
 
 impl Worker {
     /// Starts the thread and opens the director on it: a socket belongs to the network namespace
@@ -164,8 +165,8 @@ struct Loop {
     /// When the journal was looked at last.
     looked: Instant,
     counting: Counting,
-    /// When the processes are looked through next.
-    owners_due: Instant,
+    /// When processes and modules are looked through next.
+    machine_due: Instant,
 }
 
 impl Loop {
@@ -184,7 +185,7 @@ impl Loop {
             took: Duration::ZERO,
             looked: Instant::now(),
             counting: Counting::new(),
-            owners_due: Instant::now(),
+            machine_due: Instant::now(),
         }
     }
 
@@ -194,7 +195,7 @@ impl Loop {
             return;
         }
         loop {
-            if Instant::now() >= due && !(self.sample() && self.news() && self.owners()) {
+            if Instant::now() >= due && !(self.sample() && self.news() && self.machine()) {
                 return; // nobody listens any more
             }
             // From the plan and not from now, so that ticks do not drift; missed ones are let go.
@@ -244,15 +245,16 @@ impl Loop {
         if self.looked.elapsed() < NEWS { true } else { self.news_now() }
     }
 
-    /// Looks for other programs that write the table. False when nobody listens.
-    fn owners(&mut self) -> bool {
-        if Instant::now() < self.owners_due {
+    /// Looks at what changes rarely on the machine. False when nobody listens.
+    fn machine(&mut self) -> bool {
+        if Instant::now() < self.machine_due {
             return true;
         }
-        self.owners_due = Instant::now() + OWNERS;
+        self.machine_due = Instant::now() + MACHINE;
+        let reader = &mut self.director.reader;
         // Hidden processes are told where owners are asked for, not every half minute.
-        let Ok(owners) = self.director.reader.owners() else { return true };
-        self.reports.send(Report::Owners(owners)).is_ok()
+        let owners = reader.owners().unwrap_or_default();
+        self.reports.send(Report::Machine(owners, reader.schedulers().ok())).is_ok()
     }
 
     fn news_now(&mut self) -> bool {

@@ -142,7 +142,7 @@ fn offers_are_taken_and_come_back_with_the_weight() {
     assert!(planned["offers"].as_array().unwrap().iter().all(|o| o["taken"] == true));
     let ran = bench.run(words);
     assert_eq!(ran.exit, Exit::Done, "the danger is gone: {ran:?}");
-    assert!(ran.out.contains("scheduler flags sh-port -> sh-fallback,sh-port"), "{ran:?}");
+    assert!(ran.out.contains("flags sh-port -> sh-fallback,sh-port"), "{ran:?}");
     assert!(ran.out.contains("expire_quiescent_template: 0 -> 1"), "{ran:?}");
     let ran = bench.run("restore 10.3.0.7");
     assert_eq!(ran.exit, Exit::Done, "{ran:?}");

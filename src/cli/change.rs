@@ -55,6 +55,9 @@ pub enum Change {
         "ipvs-tui quiesce [OPTIONS] SERVICE -r RS:PORT\n       \
          ipvs-tui quiesce [OPTIONS] HOST")]
     Quiesce {
+        /// What is set along with it.
+        #[command(flatten)]
+        offers: Offers,
         /// Which servers.
         #[command(flatten)]
         target: TargetOptions,
@@ -77,13 +80,9 @@ pub enum Change {
         /// the weights come back, or the servers are deleted with what connections they have.
         #[arg(long, value_name = "keep|restore|delete", default_value = "keep", value_parser = then)]
         then: Then,
-        /// Also set sh-fallback or mh-fallback until restored, where the hash would refuse clients.
-        #[arg(long)]
-        fallback: bool,
-        /// Also set net.ipv4.vs.expire_quiescent_template until restored, where templates bring
-        /// clients back. It counts for every service of the network namespace.
-        #[arg(long)]
-        expire_quiescent: bool,
+        /// What is set along with it.
+        #[command(flatten)]
+        offers: Offers,
         /// Which servers.
         #[command(flatten)]
         target: TargetOptions,
@@ -322,6 +321,26 @@ pub struct ServerFields {
     /// Remote checksum offload.
     #[arg(long, group = "checksum")]
     pub tun_remcsum: bool,
+}
+
+/// What can be set until restored, along with weight 0.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Offers {
+    /// Also set sh-fallback or mh-fallback until restored, where the hash would refuse clients.
+    #[arg(long)]
+    fallback: bool,
+    /// Also set net.ipv4.vs.expire_quiescent_template until restored, where templates bring
+    /// clients back. It counts for every service of the network namespace.
+    #[arg(long)]
+    expire_quiescent: bool,
+}
+
+impl Offers {
+    /// The keys of the offers that are taken; see [`crate::plan::Offer`].
+    pub(super) fn taken(self) -> Vec<char> {
+        let all = [('f', self.fallback), ('e', self.expire_quiescent)];
+        all.into_iter().filter_map(|(key, taken)| taken.then_some(key)).collect()
+    }
 }
 
 /// How a change is made.

@@ -118,17 +118,15 @@ impl Change {
             Self::Weight { target, weight, common } => {
                 (What::Weight(target.servers()?, weight), common, Vec::new())
             }
-            Self::Quiesce { target, common } => {
-                (What::Quiesce(target.servers()?), common, Vec::new())
+            Self::Quiesce { target, offers, common } => {
+                (What::Quiesce(target.servers()?), common, offers.taken())
             }
-            Self::Drain { target, then, fallback, expire_quiescent, common } => {
+            Self::Drain { target, then, offers, common } => {
                 if then != Then::Keep && common.timeout.is_none() {
                     let why = "--then says what happens when the time is up: give --timeout too";
                     return Err((ErrorKind::MissingRequiredArgument, why.to_owned()));
                 }
-                let taken = [('f', fallback), ('e', expire_quiescent)];
-                let taken = taken.into_iter().filter_map(|(key, yes)| yes.then_some(key));
-                (What::Drain(target.servers()?, then), common, taken.collect())
+                (What::Drain(target.servers()?, then), common, offers.taken())
             }
             Self::Restore { target, ramp, common } => {
                 (What::Restore(target.servers()?, ramp), common, Vec::new())

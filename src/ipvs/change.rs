@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Daemon, Server, ServerKey, Service, ServiceFlags, ServiceKey, Timeouts};
+use super::{Daemon, Server, ServerKey, Service, ServiceFlags, ServiceKey, Timeouts, Tunnel};
 
 /// One change. `before` and `after` are whole entries, because the kernel replaces what an edit
 /// leaves out; `None` means that the entry does not exist. Swapping them inverts the change.
@@ -113,6 +113,53 @@ impl Change {
     }
 }
 
+impl Change {
+    /// The values of an entry that is added or deleted, in a line; what is as it usually is goes
+    /// without saying. An edit names what it alters by itself.
+    pub fn details(&self) -> Option<String> {
+        let values = match self {
+            Self::Service { before: None, after: Some(one) }
+            | Self::Service { before: Some(one), after: None } => service_values(one),
+            Self::Server { before: None, after: Some(one), .. }
+            | Self::Server { before: Some(one), after: None, .. } => server_values(one),
+            _ => return None,
+        };
+        let told = values.into_iter().filter(|(_, _, usual)| !usual);
+        Some(told.map(|(name, text, _)| format!("{name} {text}")).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// A value's name, its text, and whether it is as it usually is.
+type Value = (&'static str, String, bool);
+
+fn service_values(service: &Service) -> Vec<Value> {
+    let flags = service.scheduler_flags().join(",");
+    let seconds = service.persistent().map(|s| format!("{s} s"));
+    let engine = service.pe.as_ref().map(ToString::to_string);
+    let value = |name, text: Option<String>| {
+        let usual = text.is_none();
+        (name, text.unwrap_or_default(), usual)
+    };
+    vec![
+        ("scheduler", service.scheduler.to_string(), false),
+        ("flags", flags.clone(), flags.is_empty()),
+        value("persistence", seconds),
+        ("netmask", service.netmask.to_string(), service.netmask.is_host()),
+        value("engine", engine),
+        ("one-packet scheduling", "on".to_owned(), !service.one_packet()),
+    ]
+}
+
+fn server_values(server: &Server) -> Vec<Value> {
+    vec![
+        ("forwarding", server.forwarding.to_string(), false),
+        ("weight", server.weight.to_string(), false),
+        ("upper threshold", server.upper_threshold.to_string(), server.upper_threshold == 0),
+        ("lower threshold", server.lower_threshold.to_string(), server.lower_threshold == 0),
+        ("tunnel", server.tunnel.to_string(), server.tunnel == Tunnel::default()),
+    ]
+}
+
 impl fmt::Display for Change {
     /// One line: what it does, to whom.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,4 +245,32 @@ fn service_edits(before: &Service, after: &Service) -> Vec<String> {
     let ops = |s: &Service| if s.one_packet() { "on" } else { "off" };
     edits.note("one-packet scheduling", &ops(before), &ops(after));
     edits.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipvs::{Forwarding, SchedulerName};
+
+    #[test]
+    fn every_value_that_moves_is_named() {
+        let key = "TCP 10.0.0.1:80".parse().unwrap();
+        let wlc = Service::new(key, SchedulerName::new("wlc").unwrap());
+        let sh = Service {
+            scheduler: SchedulerName::new("sh").unwrap(),
+            flags: ServiceFlags::SCHED1 | ServiceFlags::PERSISTENT,
+            timeout: 60,
+            ..wlc.clone()
+        };
+        let edit = Change::Service { before: Some(wlc), after: Some(sh.clone()) };
+        let told = "service TCP 10.0.0.1:80: scheduler wlc -> sh, flags none -> sh-fallback, \
+                    persistence none -> 60 s";
+        assert_eq!((edit.to_string().as_str(), edit.details()), (told, None));
+        let add = Change::Service { before: None, after: Some(sh) };
+        let told = "scheduler sh, flags sh-fallback, persistence 60 s";
+        assert_eq!(add.details().as_deref(), Some(told));
+        let server = Server::new("10.1.1.2:80".parse().unwrap(), Forwarding::Masq, 3);
+        let delete = Change::Server { service: key, before: Some(server), after: None };
+        assert_eq!(delete.details().as_deref(), Some("forwarding Masq, weight 3"));
+    }
 }

@@ -6,6 +6,7 @@
 //! | `/proc/net/ip_vs_conn` | [`conn`] | the connection table, row by row |
 //! | `/proc/net/ip_vs_stats` | [`stats`] | totals and rates of the namespace |
 //! | `/proc/sys/net/ipv4/vs` | [`sysctl`] | the knobs |
+//! | `/proc/modules` | [`modules`] | which schedulers are loaded |
 //! | `/proc/PID` | [`owners`] | the programs that also write the table |
 //!
 //! [`ProcReader`] makes snapshots of them, and the cheap tick that keeps a netlink reader's table
@@ -16,6 +17,7 @@ pub mod conn;
 mod conn_file;
 mod file;
 pub mod listing;
+pub mod modules;
 pub mod owners;
 mod reader;
 pub mod stats;

@@ -39,6 +39,7 @@ mod traffic;
 mod tunables;
 mod world;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
 use super::errno::errno_text;
 use super::proc::owners::Owner;
 use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
-use crate::ipvs::{Change, Connection, Family, Protocol, ServiceKey};
+use crate::ipvs::{Change, Connection, Family, Protocol, SCHEDULERS, ServiceKey};
 use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 use bulk::Crowds;
 use rows::Printed;
@@ -278,6 +279,10 @@ impl Reader for SimReader {
     /// None: nobody else lives in this process. A scenario's health checker is no program.
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         Ok(Vec::new())
+    }
+
+    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
+        Ok(SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned()).collect())
     }
 }
 

@@ -24,7 +24,7 @@
 //! | `dangers[].level` | string | `tell`; `ask` and `type` need `--yes` |
 //! | `dangers[].text` | string | a sentence |
 //! | `offers` | array | what can be set so that a danger goes away |
-//! | `offers[].option` | string or null | the option that takes it; `null` where only `drain` does |
+//! | `offers[].option` | string or null | the option that takes it; `null` where only `quiesce` and `drain` do |
 //! | `offers[].what` | string | a sentence |
 //! | `offers[].taken` | boolean | |
 //! | `owners` | array | programs that write the table too |

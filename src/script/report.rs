@@ -86,14 +86,14 @@ impl Told {
 
 /// An offer.
 pub(super) struct Offered {
-    /// The option that takes it; `None` where only a drain takes it.
+    /// The option that takes it; `None` where this verb takes none.
     pub(super) option: Option<&'static str>,
     pub(super) what: String,
     pub(super) taken: bool,
 }
 
 impl Offered {
-    /// Only a drain takes offers: what it sets is taken back with it.
+    /// Only quiesce and drain take offers: what they set is taken back with the weights.
     pub(super) fn of(offer: &Offer, taken: bool, drains: bool) -> Self {
         let option = option(offer.key).filter(|_| drains);
         Self { option, what: offer.what.clone(), taken }

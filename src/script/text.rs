@@ -6,7 +6,6 @@ use crate::report::{Commands, shell};
 
 use super::Exit;
 use super::report::{Outcome, Report, State};
-use super::words::details;
 
 /// The report, a line a change. What is planned and not done comes with ipvsadm's commands:
 ///
@@ -42,10 +41,9 @@ fn plan(report: &Report, wanted: &Wanted, lines: &mut Lines) {
         lines.add(&format!("  reason: {}", wanted.reason));
     }
     for (change, _) in &report.changes {
-        let line = change.to_string();
-        lines.add(&format!("  {line}"));
-        for detail in details(change).iter().filter(|detail| !line.ends_with(detail.as_str())) {
-            lines.add(&format!("      {detail}"));
+        lines.add(&format!("  {change}"));
+        if let Some(details) = change.details() {
+            lines.add(&format!("      {details}"));
         }
         let commands = Commands::of(change);
         for note in &commands.notes {
@@ -62,7 +60,7 @@ fn plan(report: &Report, wanted: &Wanted, lines: &mut Lines) {
         let how = match (offer.taken, offer.option) {
             (true, _) => "taken".to_owned(),
             (false, Some(option)) => format!("offered, {option} takes it"),
-            (false, None) => "offered to 'ipvs-tui drain', which takes it back again".to_owned(),
+            (false, None) => "offered to 'quiesce' and 'drain', until restored".to_owned(),
         };
         lines.add(&format!("{how}: {}", offer.what));
     }
@@ -83,10 +81,9 @@ fn done(report: &Report, wanted: &Wanted, lines: &mut Lines) {
             State::NotMade => "NOT MADE",
             State::Unknown => "UNKNOWN",
         };
-        let line = change.to_string();
-        lines.add(&format!("{word}: {line}"));
-        for detail in details(change).iter().filter(|detail| !line.ends_with(detail.as_str())) {
-            lines.add(&format!("    {detail}"));
+        lines.add(&format!("{word}: {change}"));
+        if let Some(details) = change.details() {
+            lines.add(&format!("    {details}"));
         }
     }
     for danger in report.dangers.iter().filter(|_| report.entry.is_some()) {

@@ -69,6 +69,9 @@ fn text<'a>(page: &'a Page, look: &'a Look, width: usize) -> Vec<Line<'a>> {
     let plan = page.plan();
     for change in &plan.changes {
         add(" ", &change.to_string().replace("->", look.glyphs.arrow), theme.text, theme.text);
+        if let Some(details) = change.details() {
+            add("   ", &details, theme.dim, theme.dim);
+        }
     }
     if !page.dangers.is_empty() || !page.offers.is_empty() {
         add("", "", theme.text, theme.text);

@@ -1,5 +1,7 @@
 //! Which scheduler a service shall have: all that the kernel knows, a line each.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -12,6 +14,7 @@ use crate::ipvs::{SCHEDULERS, Scheduler, Service};
 pub(super) fn draw(
     service: &Service,
     chosen: usize,
+    loaded: Option<&BTreeSet<String>>,
     look: &Look,
     area: Rect,
     frame: &mut Frame<'_>,
@@ -19,10 +22,13 @@ pub(super) fn draw(
     let theme = &look.theme;
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (n, scheduler) in SCHEDULERS.iter().enumerate() {
+        // What would have to be loaded first is told in a quieter style, and in words below.
+        let there = loaded.is_none_or(|loaded| loaded.contains(scheduler.name));
+        let text = if there { theme.text } else { theme.dim };
         let has = if service.scheduler.as_str() == scheduler.name { look.glyphs.live } else { " " };
         let line = Line::from(vec![
             Span::styled(format!(" {has} {:<6}", scheduler.name), theme.service),
-            Span::styled(format!("{:<54}", scheduler.doc), theme.text),
+            Span::styled(format!("{:<54}", scheduler.doc), text),
             Span::styled(at_zero(scheduler), theme.dim),
         ]);
         lines.push(if n == chosen { line.style(theme.selected) } else { line });
@@ -37,7 +43,14 @@ pub(super) fn draw(
         ("sh" | "mh", flags) => flags.join(", "),
         _ => "* without the fallback flag".to_owned(),
     };
-    lines.push(Line::styled(format!("   {flags}"), theme.text));
+    let there = loaded.map(|loaded| loaded.contains(name));
+    let module = match there {
+        Some(true) => "loaded",
+        Some(false) => "not loaded yet: the kernel loads it when it is chosen",
+        None => "",
+    };
+    let gap = if module.is_empty() { "" } else { "; " };
+    lines.push(Line::styled(format!("   {flags}{gap}{module}"), theme.text));
     let toggles = if matches!(name, "sh" | "mh") { "   f fallback   p port" } else { "" };
     lines.push(Line::styled(
         format!("   Up Down   Enter shows the plan{toggles}   Esc leaves it"),

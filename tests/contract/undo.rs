@@ -1,13 +1,19 @@
-//! Any sequence of changes, followed by their inverses in reverse, leaves what was there before.
+//! Any sequence of plans, followed by undoing them all from the journal, leaves what was there
+//! before.
 
 use ipvs_tui::ipvs::{
     Change, Daemon, Forwarding, Netmask, Server, ServerKey, Service, ServiceFlags, ServiceKey,
     Timeouts, Tunnel, TunnelKind,
 };
+use ipvs_tui::journal::{Act, Kind, Order};
 use ipvs_tui::kernel::sim::{Clock, Director, Scenario};
 use ipvs_tui::kernel::{Reader, Want, Writer};
+use ipvs_tui::plan::Plan;
 use ipvs_tui::snapshot::{Snapshot, Sysctls};
+use ipvs_tui::worker::apply;
 use proptest::prelude::*;
+
+use crate::bench::owned;
 
 /// An edit in the abstract: numbers that are fitted to whatever the table holds.
 #[derive(Clone, Debug)]
@@ -142,10 +148,10 @@ fn fitted(edit: &Edit, table: &Snapshot) -> Vec<Change> {
 
 proptest! {
     #[test]
-    fn inverses_in_reverse_restore_everything(edits in edits(), seed in any::<u64>()) {
-        let director = Director::open(Scenario::Empty, seed, Clock::Manual);
-        let (mut reader, mut writer) = (director.reader(), director.writer());
-        let mut look = || reader.snapshot(&Want::everything()).unwrap();
+    fn undoing_everything_restores_everything(edits in edits(), seed in any::<u64>()) {
+        let kernel = Director::open(Scenario::Empty, seed, Clock::Manual);
+        let mut director = owned(kernel.reader(), kernel.writer());
+        let mut writer = kernel.writer();
         for (number, scheduler) in ["wlc", "mh", "sh"].iter().enumerate() {
             let key: ServiceKey = format!("TCP 10.6.0.{number}:80").parse().unwrap();
             let service = Service::new(key, (*scheduler).to_owned().try_into().unwrap());
@@ -156,16 +162,25 @@ proptest! {
                 writer.apply(&Change::Server { service: key, before: None, after }).unwrap();
             }
         }
+        let mut reader = kernel.reader();
+        let mut look = || reader.snapshot(&Want::everything()).unwrap();
         let before = config(&look());
-        let mut done = Vec::new();
         for edit in &edits {
-            for change in fitted(edit, &look()) {
-                writer.apply(&change).unwrap();
-                done.push(change);
+            let changes = fitted(edit, &look());
+            if !changes.is_empty() {
+                let plan = Plan { title: "an edit".to_owned(), changes };
+                let (outcome, _) = apply(&Order::new(Act::new(plan)), &mut director);
+                prop_assert!(outcome.failed.is_none(), "{:?}", outcome.failed);
             }
         }
-        for change in done.iter().rev() {
-            writer.apply(&change.inverse().unwrap()).unwrap();
+        loop {
+            let book = &mut director.hand.as_mut().unwrap().book;
+            let history = book.history().unwrap();
+            let Some(entry) = history.undoable(book.scene()).next() else { break };
+            let (plan, undoes) = (entry.inverse().unwrap(), Some(entry.id()));
+            let act = Act { kind: Kind::Undo, undoes, ..Act::new(plan) };
+            let (outcome, _) = apply(&Order::new(act), &mut director);
+            prop_assert!(outcome.failed.is_none(), "{:?}", outcome.failed);
         }
         prop_assert_eq!(config(&look()), before);
     }

@@ -6,6 +6,7 @@ use ipvs_tui::drain::Verdict;
 use ipvs_tui::ipvs::*;
 use ipvs_tui::journal::DrainEnd;
 use ipvs_tui::kernel::sim::Scenario;
+use ipvs_tui::kernel::{KernelError, Writer};
 use ipvs_tui::model::{Model, Prompt, Tone, View};
 
 use super::stage::*;
@@ -345,4 +346,45 @@ fn a_drain_tells_what_it_would_break_before_it_does() {
     let effects = stage.key(KeyCode::Enter);
     assert_eq!(effects, []);
     assert_eq!(stage.notice().1, "cancelled; nothing was changed");
+}
+
+/// A writer that the kernel refuses from some change on.
+struct Failing {
+    inner: Box<dyn Writer>,
+    left: usize,
+}
+
+impl Writer for Failing {
+    fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
+        if self.left == 0 {
+            let (action, subject) = ("set a weight".to_owned(), change.subject());
+            let (text, advice) = (String::new(), String::new());
+            return Err(KernelError::Kernel { action, subject, errno: 12, text, advice });
+        }
+        self.left -= 1;
+        self.inner.apply(change)
+    }
+}
+
+#[test]
+fn a_plan_that_fails_half_way_says_so_and_offers_to_take_it_back() {
+    let mut stage = Stage::web();
+    let https = "TCP 10.0.0.1:443";
+    let hand = stage.director.hand.as_mut().unwrap();
+    hand.writer = Box::new(Failing { inner: Box::new(stage.kernel.writer()), left: 1 });
+    stage.does("D");
+    stage.applies();
+    let weights = (stage.weight(HTTP, FIRST), stage.weight(https, "10.1.1.2:443"));
+    assert_eq!(weights, (0, 10), "the first was made, the second not");
+    let (tone, text) = stage.notice();
+    assert_eq!(tone, Tone::Error);
+    assert!(text.contains("1 of 2 changes were made, the others not"), "{text}");
+    assert_snapshot!("half_way", stage.screen());
+    // The offer is no trap: Cancel is ready.
+    let Some(Prompt::Page(page)) = &stage.model.prompt else { panic!("{:?}", stage.notice()) };
+    assert_eq!(page.focus, ipvs_tui::model::Focus::Cancel);
+    stage.director.hand.as_mut().unwrap().writer = Box::new(stage.kernel.writer());
+    stage.applies();
+    assert_eq!(stage.weight(HTTP, FIRST), 10);
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Cancelled));
 }

@@ -58,7 +58,7 @@ const VERBS: [(&str, &str); 12] = [
         "ipvsadm -d -t '[fd00::1]:443' -r '[fd00::11]:443'",
     ),
     ("delete -u 10.0.0.1:53", "ipvsadm -D -u 10.0.0.1:53"),
-    ("weight -w 0 -f 5 -r 10.3.0.7", "offered to 'ipvs-tui drain'"),
+    ("weight -w 0 -f 5 -r 10.3.0.7", "offered to 'quiesce' and 'drain'"),
 ];
 
 #[test]

@@ -229,6 +229,10 @@ impl Reader for NetlinkReader {
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         self.proc.owners()
     }
+
+    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
+        self.proc.schedulers()
+    }
 }
 
 impl NetlinkReader {

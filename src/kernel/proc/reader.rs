@@ -1,5 +1,6 @@
 //! The reader that needs no rights: whatever `/proc` shows to anyone.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use super::conn_file::ConnFile;
 use super::file::{Buffer, ProcRoot};
 use super::listing::{self, Changed};
+use super::modules;
 use super::owners::{self, Owner};
 use super::table::{ServerLine, Table};
 use super::{stats, sysctl, text::Fault};
@@ -130,6 +132,10 @@ impl Reader for ProcReader {
 
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         owners::find(&self.root)
+    }
+
+    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
+        modules::schedulers(&self.root)
     }
 }
 
