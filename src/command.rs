@@ -46,6 +46,23 @@ pub enum Command {
     Quit,
 }
 
+/// What is on the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    /// The services with their servers.
+    #[default]
+    Services,
+    /// The drains that are followed.
+    Drains,
+    /// What was changed, by whom.
+    Journal,
+}
+
+impl View {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 3] = [Self::Services, Self::Drains, Self::Journal];
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct Spec {
@@ -59,6 +76,8 @@ pub struct Spec {
     pub keys: &'static [&'static str],
     /// Whether it can change the kernel's table: absent in watch mode.
     pub mutates: bool,
+    /// Where it means something. Nothing acts on what is not on the screen.
+    pub views: &'static [View],
     /// A word for the footer, if it belongs there.
     pub hint: Option<&'static str>,
 }
@@ -69,7 +88,7 @@ const fn spec(
     doc: &'static str,
     keys: &'static [&'static str],
 ) -> Spec {
-    Spec { command, name, doc, keys, mutates: false, hint: None }
+    Spec { command, name, doc, keys, mutates: false, views: &View::ALL, hint: None }
 }
 
 impl Spec {
@@ -77,8 +96,13 @@ impl Spec {
         Self { hint: Some(hint), ..self }
     }
 
+    /// It changes the table, and is about servers and services: where these are shown.
     const fn mutates(self) -> Self {
-        Self { mutates: true, ..self }
+        Self { mutates: true, views: &[View::Services], ..self }
+    }
+
+    const fn also(self, views: &'static [View]) -> Self {
+        Self { views, ..self }
     }
 }
 
@@ -91,8 +115,8 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::PageDown, "page-down", "go down a page", &["PageDown", "Ctrl-f"]),
     spec(Command::Top, "top", "go to the first row", &["Home", "g"]),
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
-    spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]),
-    spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]),
+    spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
+    spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),
@@ -102,21 +126,21 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Quiesce, "quiesce", "weight 0 now: no new connections", &["x"]).mutates().hint("quiesce"),
     spec(Command::Drain, "drain", "drain the server in this service", &["d"]).mutates().hint("drain"),
     spec(Command::DrainHost, "drain-host", "drain its host in every service", &["D"]).mutates(),
-    spec(Command::Restore, "restore", "give back the weight from before", &["R"]).mutates(),
+    spec(Command::Restore, "restore", "give back the weight from before", &["R"]).mutates().also(&[View::Services, View::Drains]).hint("restore"),
     spec(Command::SetScheduler, "set-scheduler", "switch the service's scheduler", &["s"]).mutates().hint("scheduler"),
-    spec(Command::Undo, "undo", "take back the last change", &["u"]).mutates().hint("undo"),
-    spec(Command::Redo, "redo", "make it again", &["U"]).mutates().hint("redo"),
+    spec(Command::Undo, "undo", "take back the last change", &["u"]).mutates().also(&View::ALL).hint("undo"),
+    spec(Command::Redo, "redo", "make it again", &["U"]).mutates().also(&View::ALL).hint("redo"),
     spec(Command::Edit, "edit", "edit the service or real server", &["e"]).mutates().hint("edit"),
     spec(Command::Add, "add", "add a real server to the service", &["a"]).mutates().hint("add"),
     spec(Command::AddService, "add-service", "add a virtual service", &["A"]).mutates(),
-    spec(Command::Delete, "delete", "delete the service, server or marked", &["Delete"]).mutates(),
+    spec(Command::Delete, "delete", "delete the service, server or marked", &["Delete"]).mutates().also(&[View::Services, View::Drains]),
     spec(Command::Zero, "zero", "zero the counters of the service", &["Z"]).mutates(),
     spec(Command::Timeouts, "timeouts", "set the protocol timeouts", &["S"]).mutates(),
-    spec(Command::ViewServices, "view-services", "services and their servers", &["1"]),
+    spec(Command::ViewServices, "view-services", "services and their servers", &["1"]).hint("services"),
     spec(Command::ViewDrains, "view-drains", "drains: how far they are", &["4"]),
     spec(Command::ViewJournal, "view-journal", "journal: who changed what, and undo", &["5"]),
     spec(Command::NextView, "next-view", "the next of these", &["Tab"]),
-    spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).hint("rate"),
+    spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services]).hint("rate"),
     spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
     spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
     spec(Command::Close, "close", "close what is open", &["Esc"]),

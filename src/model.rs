@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tui_input::InputRequest;
 
-use crate::command::Command;
+use crate::command::{Command, View};
 use crate::drain::{Census, Past};
 use crate::history::{History, Metric};
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -103,18 +103,6 @@ pub enum Effect {
     Refresh,
     /// Leave.
     Quit,
-}
-
-/// What is on the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// The services with their servers.
-    #[default]
-    Services,
-    /// The drains that are followed.
-    Drains,
-    /// What was changed, by whom.
-    Journal,
 }
 
 /// How loud a notice is.
@@ -425,11 +413,8 @@ impl Model {
             Command::ViewDrains => self.view = View::Drains,
             Command::ViewJournal => self.view = View::Journal,
             Command::NextView => {
-                self.view = match self.view {
-                    View::Services => View::Drains,
-                    View::Drains => View::Journal,
-                    View::Journal => View::Services,
-                }
+                let place = View::ALL.iter().position(|view| *view == self.view).unwrap_or(0);
+                self.view = View::ALL.iter().cycle().nth(place + 1).copied().unwrap_or_default();
             }
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
@@ -451,17 +436,14 @@ impl Model {
             Command::Top => isize::MIN,
             Command::Bottom => isize::MAX,
             Command::Undo if self.view == View::Journal => return Some(self.undo_entry()),
-            Command::Restore | Command::Delete if self.view == View::Drains => return None,
             Command::Close if self.notice.is_none() => {
                 self.view = View::Services;
                 return Some(Vec::new());
             }
-            Command::Undo | Command::Redo => return None,
-            _ if command.spec().is_some_and(|s| s.mutates) => {
-                self.say(Tone::Info, "1 shows the services, where servers can be changed");
+            _ if command.spec().is_some_and(|s| !s.views.contains(&self.view)) => {
+                self.say(Tone::Info, "not here; 1 shows the services");
                 return Some(Vec::new());
             }
-            Command::NextService | Command::PreviousService => return Some(Vec::new()),
             _ => return None,
         };
         match self.view {

@@ -35,9 +35,10 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+use crate::command::View;
 use crate::glyphs::Glyphs;
 use crate::ipvs::ServiceKey;
-use crate::model::{Model, Prompt, View};
+use crate::model::{Model, Prompt};
 use crate::theme::Theme;
 
 /// Below this the screen says so instead of being broken.

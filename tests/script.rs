@@ -10,6 +10,7 @@ mod common;
 #[path = "script/program.rs"]
 mod program;
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bench::{Bench, changes, told};
@@ -444,6 +445,36 @@ fn a_locked_journal_is_waited_for() {
     bench.at(seconds(3), move |_| other.journal().end(id, "").unwrap());
     let ran = bench.run(&format!("weight {ONE} -w 3 --wait"));
     assert_eq!((ran.exit, bench.weight(WEB)), (Exit::Done, Some(3)), "{ran:?}");
+}
+
+/// A real file system that fills up. Needs root, and the right to mount.
+#[test]
+fn a_full_disk_is_told_before_anything_is_changed() {
+    let mut bench = Bench::new(Scenario::Web);
+    let folder = bench.folder().to_owned();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(&folder)
+        .stderr(Stdio::null())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("left out: nothing can be mounted here");
+        return;
+    }
+    let filler = folder.join("filler");
+    std::fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
+    let ran = bench.run(&format!("weight {ONE} -w 6"));
+    assert_eq!((ran.exit, bench.weight(WEB)), (Exit::Failed, Some(10)), "{ran:?}");
+    assert!(
+        ran.err.contains("No space left") && ran.err.contains("nothing was changed"),
+        "{ran:?}"
+    );
+    // As soon as there is room, it goes on.
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(bench.run(&format!("weight {ONE} -w 6")).exit, Exit::Done);
+    let ran = bench.run("undo");
+    assert_eq!((ran.exit, bench.weight(WEB)), (Exit::Done, Some(10)), "{ran:?}");
+    assert!(Command::new("umount").arg(&folder).status().unwrap().success());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What the keys do to servers: weights, quiesce, drain, restore.
 
 use super::page::Ask;
-use super::{Effect, Kind, Model, Page, Row, Tone, View};
+use super::{Effect, Kind, Model, Page, Row, Tone};
+use crate::command::View;
 use crate::drain::Drain;
 use crate::ipvs::{Server, ServerKey, ServiceKey};
 use crate::journal::Order;

@@ -1,7 +1,8 @@
 //! Adding, editing and deleting services and real servers, zeroing counters, setting the protocol
 //! timeouts: what each command is about, and the form or plan that it opens.
 
-use super::{Effect, Form, Model, Prompt, Row, Tone, View};
+use super::{Effect, Form, Model, Prompt, Row, Tone};
+use crate::command::View;
 use crate::drain::Drain;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::plan::Plan;

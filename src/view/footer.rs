@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::Look;
-use crate::command::{Command, Spec, available};
+use crate::command::{Command, Spec, View, available};
 use crate::model::{Freshness, Model, Notice, Prompt, Tone};
 
 /// What is said may be long: a conflict tells three values. It gets up to this many lines.
@@ -78,6 +78,7 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let theme = &look.theme;
     let last = |spec: &Spec| matches!(spec.command, Command::Help | Command::Quit);
     let all: Vec<(&str, &str, bool)> = available(model.read_only)
+        .filter(|spec| spec.views.contains(&model.view) && fits(spec.command, model))
         .filter_map(|spec| {
             // The keys for weights share a hint.
             let key = match spec.command {
@@ -100,6 +101,27 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
         spans.push(Span::styled(format!(" {}  ", hint.1), theme.dim));
     }
     Line::from(spans)
+}
+
+/// Whether a command would do something now.
+fn fits(command: Command, model: &Model) -> bool {
+    let server = model.selected_server();
+    let weight = server.and_then(|(service, server)| {
+        let snapshot = model.snapshot.as_ref()?;
+        Some(snapshot.server(&service, &server)?.server.weight)
+    });
+    let before = server.and_then(|(service, server)| model.before_quiesce(&service, &server));
+    let marked = model.rows.marked().next().is_some();
+    match (command, model.view) {
+        (Command::ViewServices, view) => view != View::Services,
+        (Command::Restore, View::Drains) => !model.drains.open().is_empty(),
+        (Command::Restore, _) => marked || (weight == Some(0) && before.is_some()),
+        (Command::Quiesce | Command::Drain, _) => marked || weight.is_some_and(|w| w > 0),
+        (Command::Undo, View::Journal) => !model.entries().is_empty(),
+        (Command::Undo, _) => model.edits.next_undo().is_some(),
+        (Command::Redo, _) => model.edits.next_redo().is_some(),
+        _ => true,
+    }
 }
 
 fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Frame<'_>) {

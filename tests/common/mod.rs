@@ -4,6 +4,7 @@
 //! ```text
 //! console   starts the program in a pty, types, resizes, signals, waits for the screen
 //! screen    a screen as lines of text, and its rows as values
+//! lab       the guest's director, its table as ipvsadm sees it
 //! ```
 //!
 //! Nothing here sleeps for a fixed time: what a test waits for is a condition on the screen.
@@ -13,6 +14,7 @@
 #![allow(clippy::indexing_slicing, clippy::print_stderr)]
 
 mod console;
+pub mod lab;
 mod screen;
 
 pub use console::{Console, Launch, key, sequences};

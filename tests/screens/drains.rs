@@ -2,12 +2,13 @@
 
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
+use ipvs_tui::command::View;
 use ipvs_tui::drain::Verdict;
 use ipvs_tui::ipvs::*;
 use ipvs_tui::journal::DrainEnd;
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::kernel::{KernelError, Writer};
-use ipvs_tui::model::{Model, Prompt, Tone, View};
+use ipvs_tui::model::{Model, Prompt, Tone};
 
 use super::stage::*;
 

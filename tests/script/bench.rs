@@ -70,6 +70,11 @@ impl Bench {
         bench
     }
 
+    /// Where the journal is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A process that opens the journal.
     pub(crate) fn book(&self) -> Book {
         let scene = Scene {

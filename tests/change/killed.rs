@@ -1,0 +1,193 @@
+//! `kill -9` in the middle of a plan: the journal tells exactly what is made, and undo takes that
+//! back.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ipvs_tui::ipvs::Change;
+use serde_json::Value;
+
+use crate::common::lab::{Lab, sh, table};
+use crate::common::{ipvs_tui, patience, program, run};
+use crate::journal::{change, entries};
+use crate::tell;
+
+const HOST: &str = "10.1.2.2";
+const SERVICES: usize = 200;
+const KILLS: u32 = 12;
+
+#[test]
+fn after_a_kill_the_journal_is_right_and_undo_works() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    many_services();
+    let (before, weights_before) = (table(), weights());
+    let Times { run, plan } = times();
+    assert_eq!(table(), before, "undone");
+
+    tell(format_args!("\na plan of {SERVICES} changes takes {plan:.0?} of {run:.0?}"));
+    let mut in_the_middle = 0;
+    for kill in 0..KILLS {
+        // Every fourth may come before the plan. Spread evenly, in an order that looks like none.
+        let moment = if kill % 4 == 3 { Moment::Run } else { Moment::Plan };
+        let span = if moment == Moment::Run { run } else { plan };
+        let delay = span.mul_f64(f64::from(kill) * 0.618 % 1.0);
+        let journal = PathBuf::from(format!("/tmp/killed-{kill}.jsonl"));
+        let killed = quiesce_and_kill(&journal, delay, moment);
+        let now = weights();
+        let says = entries(&journal).first().map(|entry| judge(entry, &weights_before, &now));
+        let changed = now.iter().filter(|(_, weight)| **weight == 0).count();
+        tell(format_args!(
+            "{} {delay:.0?} into the {moment:?}: {changed} made, the journal says {}",
+            if killed { "killed" } else { "it had ended" },
+            says.map_or("nothing".to_owned(), |(made, unknown)| format!(
+                "{made} made and {unknown} unknown"
+            )),
+        ));
+        assert!(says.is_some() || changed == 0, "nothing is made that is not written down");
+        in_the_middle += usize::from(killed && (1..SERVICES).contains(&changed));
+        if changed > 0 {
+            undo(&journal);
+        }
+        assert_eq!(table(), before, "after undo");
+    }
+    assert!(in_the_middle >= 3, "kills hit the plan: {in_the_middle}");
+}
+
+/// A host with a real server in each of many services, with weights of their own, and another
+/// server beside it.
+fn many_services() {
+    let mut rules = String::new();
+    for n in 0..SERVICES {
+        let service = format!("-t 10.0.0.1:{}", 1000 + n);
+        rules += &format!("-A {service} -s wlc\n");
+        rules += &format!("-a {service} -r {HOST}:80 -m -w {}\n", 1 + n % 9);
+        rules += &format!("-a {service} -r 10.1.1.2:80 -m -w 5\n");
+    }
+    std::fs::write("/tmp/many", rules).unwrap();
+    sh("ipvsadm -C && ipvsadm -R </tmp/many");
+}
+
+/// What a delay begins with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    /// The program's start.
+    Run,
+    /// The plan's: its intent is written down.
+    Plan,
+}
+
+/// How long the program takes, and its plan from its intent to its end, as the journal has it.
+struct Times {
+    run: Duration,
+    plan: Duration,
+}
+
+/// Quiesces and takes it back, and tells how long that takes.
+fn times() -> Times {
+    let journal = Path::new("/tmp/not-killed.jsonl");
+    let begun = Instant::now();
+    let ran = run(&mut quiesce(journal));
+    let took = begun.elapsed();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let all = entries(journal);
+    let [entry] = &all[..] else { panic!("one entry: {all:#?}") };
+    let time = |field: &str| -> jiff::Timestamp { entry[field].as_str().unwrap().parse().unwrap() };
+    assert_eq!(entry["changes"].as_array().unwrap().len(), SERVICES);
+    assert!(weights().iter().all(|((_, server), w)| (*w == 0) == server.starts_with(HOST)));
+    undo(journal);
+    Times { run: took, plan: time("time").duration_until(time("ended")).unsigned_abs() }
+}
+
+fn quiesce(journal: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.args(["quiesce", HOST, "--yes", "--reason", "test", "--journal"]).arg(journal);
+    command
+}
+
+#[track_caller]
+fn undo(journal: &Path) {
+    let file = journal.to_str().unwrap();
+    let ran = ipvs_tui(&["undo", "--yes", "--reason", "test", "--journal", file]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// Kills it `delay` after that moment. Whether it still ran.
+fn quiesce_and_kill(journal: &Path, delay: Duration, moment: Moment) -> bool {
+    let mut child = quiesce(journal)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while moment == Moment::Plan && !has_intent(journal) {
+        assert!(begun.elapsed() < patience(), "no intent was written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(delay);
+    let ended = child.try_wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if let Some(status) = ended {
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(status.success(), "{status}: {said}");
+    }
+    ended.is_none()
+}
+
+fn has_intent(journal: &Path) -> bool {
+    std::fs::read_to_string(journal).is_ok_and(|lines| lines.contains("\"plan\":{"))
+}
+
+type Weights = BTreeMap<(String, String), u32>;
+
+/// The weights that ipvsadm shows, by service (`TCP 10.0.0.1:1000`) and server.
+fn weights() -> Weights {
+    let table = table();
+    let servers = table.iter().filter(|line| line.starts_with("-a "));
+    servers
+        .map(|line| {
+            // -a -t SERVICE -r SERVER -m -w WEIGHT
+            let words: Vec<&str> = line.split(' ').collect();
+            let name = (format!("TCP {}", words[2]), words[4].to_owned());
+            (name, words[7].parse().unwrap())
+        })
+        .collect()
+}
+
+/// Holds the table against what an entry says of each of its changes. Returns how many it says are
+/// made, and of how many it says that it does not know.
+#[track_caller]
+fn judge(entry: &Value, before: &Weights, now: &Weights) -> (usize, usize) {
+    let changes = entry["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), SERVICES);
+    let (mut expected, mut made, mut unknown) = (before.clone(), 0, 0);
+    for told in changes {
+        let planned = change(&told["planned"]);
+        let Change::Server { service, before: Some(was), after: Some(shall) } = planned else {
+            panic!("it is about no weight: {told}");
+        };
+        let name = (service.to_string(), was.key.to_string());
+        assert_eq!((before[&name], 0), (was.weight, shall.weight), "{told}");
+        match told["state"].as_str().unwrap() {
+            "made" => {
+                expected.insert(name, 0);
+                made += 1;
+            }
+            "not_tried" | "refused" => {}
+            "unknown" => {
+                assert!([was.weight, 0].contains(&now[&name]), "{told}");
+                expected.insert(name.clone(), now[&name]);
+                unknown += 1;
+            }
+            other => panic!("'{other}' is no state for it: {told}"),
+        }
+    }
+    assert!(unknown <= 1, "one change is under way at a time: {unknown} unknown");
+    assert_eq!(*now, expected, "the table, and what the journal says of it");
+    (made, unknown)
+}

@@ -1,0 +1,198 @@
+//! Marks, quiesce, drain, restore, ramps, schedulers, forms and the journal, by keys on a real
+//! kernel, with ipvsadm as the judge.
+
+use super::*;
+
+const JOURNAL: &str = "/tmp/real.jsonl";
+const SECOND: &str = "10.1.2.2:80";
+const UDP: &str = "UDP 10.0.0.1:53";
+
+/// A console with a journal of the test's own.
+fn with_journal() -> Console {
+    open_with(&["--interval", "500ms", "--journal", JOURNAL], HTTP, FIRST)
+}
+
+fn fresh() {
+    sh(&format!("rm -f {JOURNAL} {JOURNAL}.lock"));
+}
+
+#[track_caller]
+fn weighs(console: &Console, service: &str, server: &str, wanted: u64) {
+    let what = format!("ipvsadm shows weight {wanted} for {server}");
+    wait(console, &what, || weight(service, server) == Some(wanted));
+}
+
+/// Tab until Apply is ready, and Enter.
+#[track_caller]
+fn applies(console: &mut Console) {
+    let ready = |s: &Screen| {
+        let Some(y) = s.lines.iter().position(|l| l.contains("[ Cancel ]")) else { return false };
+        let x = s.lines[y].chars().position(|c| c == '[').unwrap() + "[ Cancel ]  [".len();
+        let cell = s.vt.cell(u16::try_from(y).unwrap(), u16::try_from(x).unwrap());
+        cell.is_some_and(vt100::Cell::inverse)
+    };
+    console.wait_until("the page", |s| s.has("[ Cancel ]"));
+    for _ in 0..9 {
+        let before = console.screen();
+        if ready(&before) {
+            break;
+        }
+        console.keys(key::TAB);
+        let text = |s: &Screen| format!("{s}{:?}", s.vt.cursor_position());
+        let shown = text(&before);
+        let was = ready(&before);
+        console.wait_until("the focus moves", |s| text(s) != shown || ready(s) != was);
+    }
+    console.keys(key::ENTER);
+    console.wait_until("the page is gone", |s| !s.has("[ Cancel ]"));
+}
+
+#[test]
+fn marked_servers_are_quiesced_and_restored_as_one() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    fresh();
+    let before = table();
+    let mut console = with_journal();
+    console.keys("  ");
+    console.wait_until("two marks", |s| s.lines.iter().filter(|l| l.contains('✓')).count() == 2);
+    console.keys("x");
+    weighs(&console, HTTP, FIRST, 0);
+    weighs(&console, HTTP, SECOND, 0);
+    console.keys("u");
+    wait(&console, "both are back", || table() == before);
+    console.keys("U");
+    weighs(&console, HTTP, SECOND, 0);
+    console.keys("R");
+    applies(&mut console);
+    wait(&console, "both are restored", || table() == before);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+#[test]
+fn a_drain_outlives_the_console() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    fresh();
+    sh("traffic start 90");
+    let before = table();
+    let mut console = with_journal();
+    console.keys("d");
+    console.wait_until("the page with its command", |s| s.has("ipvsadm -e -t 10.0.0.1:80"));
+    assert_eq!(weight(HTTP, FIRST), Some(10), "nothing is written by looking");
+    applies(&mut console);
+    weighs(&console, HTTP, FIRST, 0);
+    console.keys("4");
+    console.wait_until("the drain's verdict", |s| s.says("emptying") || s.says("safe to stop"));
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    drop(console);
+    let told = sh(&format!("ipvs-tui journal --journal {JOURNAL}"));
+    assert!(told.contains("weight 10 -> 0") && told.contains("under way"), "{told}");
+
+    let mut console = with_journal();
+    console.wait_until("the drain is remembered", |s| s.says("from an earlier session"));
+    console.keys("4");
+    console.wait_for("safe to stop", Duration::from_secs(90), |s| s.says("safe to stop"));
+    let words = listed("", HTTP, FIRST).unwrap();
+    assert_eq!(words[2], "0", "ipvsadm shows no active connection");
+    console.keys("R");
+    // Over four seconds, in steps.
+    console.wait_until("the page", |s| s.has("over a time"));
+    console.keys(key::TAB).keys(key::TAB).keys("4s");
+    applies(&mut console);
+    wait(&console, "the first step", || weight(HTTP, FIRST).is_some_and(|w| (1..10).contains(&w)));
+    wait(&console, "the last step", || table() == before);
+    console.keys("u");
+    weighs(&console, HTTP, FIRST, 0);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+#[test]
+fn a_host_is_drained_everywhere_with_one_undo_from_the_journal() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    fresh();
+    let before = table();
+    let mut console = with_journal();
+    console.keys("D");
+    applies(&mut console);
+    weighs(&console, HTTP, FIRST, 0);
+    weighs(&console, UDP, "10.1.1.2:53", 0);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    drop(console);
+    // Another session takes it back, from the journal.
+    let mut console = with_journal();
+    console.keys("5u");
+    applies(&mut console);
+    wait(&console, "all are back", || table() == before);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+#[test]
+fn a_scheduler_is_switched_and_everything_else_survives() {
+    let Some(_lab) = Lab::enter() else { return };
+    sh("hard-table");
+    fresh();
+    let before = table();
+    let service = "TCP 10.0.0.1:443";
+    let arguments = ["--interval", "500ms", "--journal", JOURNAL];
+    let mut console = open_with(&arguments, service, "10.1.1.2:443");
+    // The fourth server from the top is this service's first.
+    select_in(&mut console, service, "10.1.1.2:443");
+    console.keys("s");
+    console.wait_until("the schedulers", |s| s.has("Maglev hash"));
+    // From sh, the eighth of the list, to mh, the thirteenth.
+    console.keys("jjjjj");
+    console.wait_until("mh with its flags", |s| s.has("mh-fallback, mh-port"));
+    console.keys(key::ENTER);
+    applies(&mut console);
+    let line = "-A -t 10.0.0.1:443 -s sh -p 300 -M 255.255.255.0 -b sh-fallback,sh-port";
+    assert!(before.contains(line), "{before:#?}");
+    let mut wanted = before.clone();
+    wanted.remove(line);
+    wanted.insert(line.replace("sh-", "mh-").replace("-s sh", "-s mh"));
+    wait(&console, "only the scheduler changes", || table() == wanted);
+    console.keys("u");
+    wait(&console, "it is taken back", || table() == before);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+#[track_caller]
+fn select_in(console: &mut Console, service: &str, server: &str) {
+    for _ in 0..40 {
+        let before = console.screen();
+        if before.server(service, server).is_some_and(|row| row.selected) {
+            return;
+        }
+        console.keys("j");
+        console.wait_until("the selection moves", |s| {
+            selected_line(s) != selected_line(&before) || s.lines != before.lines
+        });
+    }
+    panic!("{server} of {service} cannot be selected\n{}", console.screen());
+}
+
+#[test]
+fn a_server_is_added_edited_and_deleted_by_forms() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    fresh();
+    let before = table();
+    let mut console = with_journal();
+    console.keys("a10.1.9.9").keys(key::ENTER);
+    wait(&console, "ipvsadm shows it", || weight(HTTP, "10.1.9.9:80") == Some(10));
+    select(&mut console, "10.1.9.9:80");
+    console.keys("e").keys(key::TAB).keys("\x7f\x7f").keys("23").keys(key::ENTER);
+    weighs(&console, HTTP, "10.1.9.9:80", 23);
+    console.keys("\x1b[3~");
+    applies(&mut console);
+    wait(&console, "it is gone", || table() == before);
+    console.keys("u");
+    weighs(&console, HTTP, "10.1.9.9:80", 23);
+    console.keys("uu");
+    wait(&console, "as before", || table() == before);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
