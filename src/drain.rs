@@ -10,7 +10,6 @@
 //! verdict      what they come to, in an operator's words
 //! curve        what it has held since
 //! estimate     how long until it is empty
-//! words        lengths of time and counts
 //! ```
 //!
 //! A server at weight 0 is not empty, and may not stay empty. TCP connections end by themselves;
@@ -28,13 +27,12 @@ mod past;
 #[cfg(test)]
 mod tests;
 mod verdict;
-pub mod words;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ipvs::{ServerKey, ServiceKey};
+use crate::ipvs::{ServerKey, ServiceKey, duration, separated};
 use crate::journal;
 use crate::snapshot::Snapshot;
 pub use census::{AFFORDABLE, Census, Held, Place, affordable, entries, take};
@@ -43,7 +41,6 @@ pub use estimate::Estimate;
 pub use followed::Followed;
 pub use past::Past;
 pub use verdict::{Basis, Note, Reuse, Unlooked, Verdict, Why};
-use words::{duration, thousands};
 
 /// One drain and how it stands.
 #[derive(Clone, Debug)]
@@ -151,8 +148,8 @@ impl Drain {
         let (target, time) = (&self.target, duration(between(self.started, now)));
         let (active, inactive) = (self.active(), self.inactive());
         let left = match active {
-            0 => format!("{} inactive left", thousands(inactive)),
-            _ => format!("{} active left", thousands(active)),
+            0 => format!("{} inactive left", separated(inactive)),
+            _ => format!("{} active left", separated(active)),
         };
         let estimate = self.estimate().map_or_else(String::new, |e| format!(", {e}"));
         let line = match self.verdict() {

@@ -24,4 +24,4 @@ pub use scheduler::{SCHEDULERS, Scheduler, SchedulerName};
 pub use server::{Forwarding, MAX_WEIGHT, Server, Tunnel, TunnelKind};
 pub use service::{Netmask, PeName, Service, ServiceFlags};
 pub use stats::{Counters, Rates, Stats};
-pub use words::{counted, separated, span};
+pub use words::{counted, duration, separated, span};

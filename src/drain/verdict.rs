@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::words::{count, duration, thousands};
+use crate::ipvs::{counted, duration, separated};
 
 /// How a drained server stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,8 +193,8 @@ impl fmt::Display for Verdict {
                 notes
             }
             Self::Emptying { active, inactive, notes } => {
-                let (active, inactive) = (thousands((*active).into()), (*inactive).into());
-                write!(f, "emptying: {active} active, {} inactive left", thousands(inactive))?;
+                let (active, inactive) = (separated((*active).into()), (*inactive).into());
+                write!(f, "emptying: {active} active, {} inactive left", separated(inactive))?;
                 notes
             }
             Self::Safe { basis, notes } => {
@@ -210,7 +210,7 @@ fn receiving(f: &mut fmt::Formatter<'_>, new: u64, why: &[Why]) -> fmt::Result {
     let maybe = new == 0 && why == [Why::TemplatesUnread];
     f.write_str(if maybe { "may still be receiving: " } else { "still receiving: " })?;
     if new > 0 {
-        write!(f, "{}", count(new, "new connection"))?;
+        write!(f, "{}", counted(new, "new connection"))?;
     }
     for (place, why) in why.iter().enumerate() {
         if place > 0 || new > 0 {
@@ -229,7 +229,7 @@ impl fmt::Display for Why {
                 longest.map_or(Ok(()), |s| write!(f, " (it lives {})", seconds(s)))
             }
             Self::Templates { count: n, longest } => {
-                write!(f, "{} persistence templates bring clients back", thousands(n.into()))?;
+                write!(f, "{} persistence templates bring clients back", separated(n.into()))?;
                 longest.map_or(Ok(()), |s| write!(f, " (the longest lives {})", seconds(s)))
             }
             Self::TemplatesUnread => f.write_str(
@@ -246,7 +246,7 @@ impl fmt::Display for Why {
             Self::Udp { packets } => write!(
                 f,
                 "UDP clients that reuse their port stay while packets flow ({} lately)",
-                count(packets, "packet")
+                counted(packets, "packet")
             ),
             Self::OnePacket => f.write_str("with one-packet scheduling every packet counts as one"),
             Self::Synced => {
@@ -278,13 +278,13 @@ impl fmt::Display for Unlooked {
             Self::TooLarge { entries } => write!(
                 f,
                 "the connection table has {} entries, too many to read",
-                thousands(*entries)
+                separated(*entries)
             ),
             Self::Outdated => {
                 f.write_str("the connection table was not read since the last change")
             }
             Self::Short { found } => {
-                write!(f, "only {} of them were found in the table", thousands((*found).into()))
+                write!(f, "only {} of them were found in the table", separated((*found).into()))
             }
         }
     }
@@ -296,7 +296,7 @@ impl fmt::Display for Note {
             Self::Carrying { count, longest } => write!(
                 f,
                 "{} of them may still carry data, the last ends in {}",
-                thousands(count.into()),
+                separated(count.into()),
                 seconds(longest)
             ),
             Self::Late { longest } => write!(
@@ -322,7 +322,7 @@ impl fmt::Display for Note {
             Self::Discarded { templates } => write!(
                 f,
                 "{} persistence templates are discarded when their clients come back",
-                thousands(templates.into())
+                separated(templates.into())
             ),
             Self::MayReuse => f.write_str(
                 "conn_reuse_mode is 0, so a client that reuses the port of such an entry comes back",

@@ -352,6 +352,10 @@ impl Model {
                 let typed = page.said(Ask::Word) == page.word;
                 page.focus = if typed { Focus::Apply } else { Focus::Cancel };
             }
+            // From the last line on to the answer that is ready.
+            Focus::Line(n) if n + 1 == page.lines.len() && page.level() == Level::Tell => {
+                page.focus = Focus::Apply;
+            }
             Focus::Line(_) => page.move_focus(1),
             Focus::Cancel => {
                 self.say(Tone::Info, "cancelled; nothing was changed");

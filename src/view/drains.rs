@@ -10,8 +10,8 @@ use ratatui::widgets::{Paragraph, Sparkline, SparklineBar};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Look, place};
-use crate::drain::words::duration;
 use crate::drain::{Drain, Followed, Verdict};
+use crate::ipvs::duration;
 use crate::model::Model;
 
 /// Cells of a server's curve.

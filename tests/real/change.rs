@@ -25,23 +25,28 @@ fn weighs(console: &Console, service: &str, server: &str, wanted: u64) {
 /// Tab until Apply is ready, and Enter.
 #[track_caller]
 fn applies(console: &mut Console) {
-    let ready = |s: &Screen| {
-        let Some(y) = s.lines.iter().position(|l| l.contains("[ Cancel ]")) else { return false };
-        let x = s.lines[y].chars().position(|c| c == '[').unwrap() + "[ Cancel ]  [".len();
-        let cell = s.vt.cell(u16::try_from(y).unwrap(), u16::try_from(x).unwrap());
+    let ready = |s: &Screen, answer: &str| {
+        let Some(line) = s.lines.iter().position(|l| l.contains("[ Cancel ]")) else {
+            return false;
+        };
+        let Some(at) = s.lines[line].find(answer) else { return false };
+        let column = s.lines[line][..at].chars().count() + 2;
+        let cell = s.vt.cell(u16::try_from(line).unwrap(), u16::try_from(column).unwrap());
         cell.is_some_and(vt100::Cell::inverse)
     };
-    console.wait_until("the page", |s| s.has("[ Cancel ]"));
+    // Which answer is ready, or where the cursor stands.
+    let focus = |s: &Screen| {
+        let cursor = (!s.vt.hide_cursor()).then(|| s.vt.cursor_position());
+        (ready(s, "[ Cancel"), ready(s, "[ Apply"), cursor)
+    };
+    let mut screen = console.wait_until("the page", |s| s.has("[ Cancel ]"));
     for _ in 0..9 {
-        let before = console.screen();
-        if ready(&before) {
+        if ready(&screen, "[ Apply") {
             break;
         }
+        let before = focus(&screen);
         console.keys(key::TAB);
-        let text = |s: &Screen| format!("{s}{:?}", s.vt.cursor_position());
-        let shown = text(&before);
-        let was = ready(&before);
-        console.wait_until("the focus moves", |s| text(s) != shown || ready(s) != was);
+        screen = console.wait_until("the focus moves", |s| focus(s) != before);
     }
     console.keys(key::ENTER);
     console.wait_until("the page is gone", |s| !s.has("[ Cancel ]"));
