@@ -32,6 +32,15 @@ pub enum End {
     Signal(i32),
 }
 
+/// What the console's clock goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The time that passes.
+    Real,
+    /// The moments of the snapshots: between two of them time stands still.
+    Snapshots,
+}
+
 /// The console of one director.
 pub struct App {
     model: Model,
@@ -39,6 +48,7 @@ pub struct App {
     look: Look,
     worker: Worker,
     reports: UnboundedReceiver<Report>,
+    clock: Clock,
     started: Instant,
     visible: BTreeSet<ServiceKey>,
     /// Waits for the terminal's clipboard.
@@ -53,9 +63,10 @@ impl App {
         look: Look,
         worker: Worker,
         reports: UnboundedReceiver<Report>,
+        clock: Clock,
     ) -> Self {
         let (started, visible, copy) = (Instant::now(), BTreeSet::new(), None);
-        Self { model, keymap, look, worker, reports, started, visible, copy }
+        Self { model, keymap, look, worker, reports, clock, started, visible, copy }
     }
 
     /// Runs until the operator leaves, a signal comes, or the terminal is lost.
@@ -133,11 +144,17 @@ impl App {
     }
 
     fn now(&self) -> Moment {
-        Moment(self.started.elapsed())
+        match self.clock {
+            Clock::Real => Moment(self.started.elapsed()),
+            Clock::Snapshots => self.model.snapshot.as_ref().map(|s| s.at).unwrap_or_default(),
+        }
     }
 
     fn report(&mut self, report: Report) {
-        let now = self.now();
+        let now = match (&report, self.clock) {
+            (Report::Snapshot(snapshot), Clock::Snapshots) => snapshot.at,
+            _ => self.now(),
+        };
         self.update(match report {
             Report::Snapshot(snapshot) => Message::Snapshot(snapshot, now),
             Report::Unreadable(error) => Message::Unreadable(error, now),

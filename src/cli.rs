@@ -4,6 +4,7 @@ mod change;
 mod value;
 mod wanted;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +88,11 @@ pub enum Verb {
         /// How it is drawn and how often it is read.
         #[command(flatten)]
         screen: ScreenOptions,
+        /// For pictures (`tests/screenshots`): the director is read so many times at once, an
+        /// interval apart by its own clock. Then time stands still, and every `r` and every change
+        /// is one reading more, so that the screen follows from the seed and the keys alone.
+        #[arg(long, hide = true, value_name = "N")]
+        polls: Option<NonZeroU32>,
     },
     /// Open the console to watch only; needs no rights.
     Watch {

@@ -152,7 +152,11 @@ impl Drain {
             _ => format!("{} active left", separated(active)),
         };
         let estimate = self.estimate().map_or_else(String::new, |e| format!(", {e}"));
-        let line = match self.verdict() {
+        // Of several servers, those that are drained still are what is asked about.
+        let still = |server: &&Followed| !server.verdict.is_over();
+        let rank = |server: &&Followed| server.verdict.rank();
+        let worst = self.servers.iter().filter(still).max_by_key(rank).or(self.worst());
+        let line = match worst.map_or(&Verdict::Gone, |server| &server.verdict) {
             Verdict::Unread => format!("{target} draining for {time}, not looked at yet"),
             Verdict::Unquiesced { weight } => {
                 format!("{target} not quiesced yet, weight {weight}")
@@ -160,7 +164,7 @@ impl Drain {
             Verdict::Gone => return format!("{target} gone, {time} after its drain began"),
             Verdict::Raised { weight } => {
                 let server = self.worst().map_or(target.clone(), |s| s.server.to_string());
-                format!("{target} not draining any more: {server} was given weight {weight}")
+                format!("{target} not draining any more: {server} has weight {weight}")
             }
             Verdict::Receiving { .. } => {
                 format!("{target} draining for {time}, still receiving, {left}")

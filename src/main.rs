@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -10,13 +11,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::unbounded_channel;
 
-use ipvs_tui::app::{App, End};
+use ipvs_tui::app::{self, App, End};
 use ipvs_tui::cli::{
     Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ScreenOptions, Verb,
     Wanted,
 };
 use ipvs_tui::glyphs;
-use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Place};
+use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
@@ -27,7 +28,7 @@ use ipvs_tui::script::{self, Talk};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::Theme;
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Hand, Worker};
+use ipvs_tui::worker::{Director, Hand, Pace, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -45,8 +46,13 @@ fn main() -> ExitCode {
         Some(Verb::Journal { format, last, journal }) => {
             print_journal(format, last, journal.as_deref())
         }
-        Some(Verb::Demo { demo, read_only, screen }) => {
+        Some(Verb::Demo { demo, read_only, screen, polls: None }) => {
             open_console(move || Ok(embedded(&demo, read_only)), &screen)
+        }
+        Some(Verb::Demo { demo, read_only, screen, polls: Some(polls) }) => {
+            let step = screen.interval;
+            let open = move || Ok(posing(&demo, read_only, step));
+            run_console(open, Pace::Asked(polls), &screen, app::Clock::Snapshots)
         }
         Some(Verb::Snapshot { format, netns, demo, of }) => {
             let of = demo.then_some(of);
@@ -201,10 +207,23 @@ fn watcher(root: &ProcRoot) -> Result<Box<dyn Reader>, KernelError> {
 }
 
 fn embedded(demo: &DemoOptions, read_only: bool) -> Director {
-    let director = sim::Director::open(demo.scenario, demo.seed, sim::Clock::Real);
+    simulated(demo, read_only, sim::Clock::Real, Author::present(None))
+}
+
+/// The embedded director for pictures: nothing on the screen tells when, where and by whom they
+/// were made.
+fn posing(demo: &DemoOptions, read_only: bool, step: Duration) -> Director {
+    let operator = Operator { name: Some("operator".to_owned()), ..Operator::default() };
+    let author = Author { operator, ..Author::present(None) };
+    simulated(demo, read_only, sim::Clock::Step(step), author)
+}
+
+fn simulated(demo: &DemoOptions, read_only: bool, clock: sim::Clock, author: Author) -> Director {
+    let director = sim::Director::open(demo.scenario, demo.seed, clock);
+    let wall = director.clone();
     let hand = (!read_only).then(|| Hand {
         writer: Box::new(director.writer()),
-        book: Book::in_memory(Author::present(None), Box::new(Timestamp::now)),
+        book: Book::in_memory(author, Box::new(move || wall.time())),
     });
     Director { name: format!("demo {}", demo.scenario), reader: Box::new(director.reader()), hand }
 }
@@ -212,6 +231,15 @@ fn embedded(demo: &DemoOptions, read_only: bool) -> Director {
 fn open_console(
     open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
     screen: &ScreenOptions,
+) -> anyhow::Result<ExitCode> {
+    run_console(open, Pace::Every(screen.interval), screen, app::Clock::Real)
+}
+
+fn run_console(
+    open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
+    pace: Pace,
+    screen: &ScreenOptions,
+    clock: app::Clock,
 ) -> anyhow::Result<ExitCode> {
     if !terminal::is_there() {
         let _ = writeln!(
@@ -222,10 +250,10 @@ fn open_console(
         return Ok(ExitCode::from(USAGE));
     }
     let (reports, inbox) = unbounded_channel();
-    let worker = Worker::start(open, screen.interval, reports)?;
+    let worker = Worker::start(open, pace, reports)?;
     let keymap = Keymap::defaults(worker.read_only).map_err(anyhow::Error::msg)?;
     let model = Model::new(worker.name.clone(), screen.interval, worker.read_only);
-    let app = App::new(model, keymap, look(screen), worker, inbox);
+    let app = App::new(model, keymap, look(screen), worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {
         End::Quit => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ mod settle;
 mod tiers;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -51,6 +52,16 @@ pub struct Hand {
     pub writer: Box<dyn Writer>,
     /// What is written down.
     pub book: Book,
+}
+
+/// When the director is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Once in every interval, and when it is asked for.
+    Every(Duration),
+    /// So many times at the start, and then only when it is asked for or has been changed. Nothing
+    /// is done on the side, so that the same requests bring the same reports in the same order.
+    Asked(NonZeroU32),
 }
 
 /// What the worker is asked for.
@@ -102,6 +113,8 @@ pub struct Worker {
 const NEWS: Duration = Duration::from_secs(2);
 /// How often processes and modules are looked through.
 const MACHINE: Duration = Duration::from_secs(30);
+/// An interval that never passes: some 136 years.
+const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 impl Worker {
     /// Starts the thread and opens the director on it: a socket belongs to the network namespace
@@ -111,7 +124,7 @@ impl Worker {
     /// What `open` says; [`KernelError::System`] when there is no thread to be had.
     pub fn start<E: From<KernelError> + Send + 'static>(
         open: impl FnOnce() -> Result<Director, E> + Send + 'static,
-        interval: Duration,
+        pace: Pace,
         reports: UnboundedSender<Report>,
     ) -> Result<Self, E> {
         let (requests, inbox) = channel();
@@ -121,7 +134,7 @@ impl Worker {
             .spawn(move || match open() {
                 Ok(director) => {
                     let _ = opened.send(Ok((director.name.clone(), director.hand.is_none())));
-                    Loop::new(director, interval, inbox, reports).run();
+                    Loop::new(director, pace, inbox, reports).run();
                 }
                 Err(error) => {
                     let _ = opened.send(Err(error));
@@ -157,6 +170,8 @@ impl Drop for Worker {
 struct Loop {
     director: Director,
     interval: Duration,
+    /// How often it is read at the start.
+    at_once: u32,
     inbox: Receiver<Request>,
     reports: UnboundedSender<Report>,
     tiers: Tiers,
@@ -172,19 +187,24 @@ struct Loop {
 impl Loop {
     fn new(
         director: Director,
-        interval: Duration,
+        pace: Pace,
         inbox: Receiver<Request>,
         reports: UnboundedSender<Report>,
     ) -> Self {
+        let (interval, at_once, counting) = match pace {
+            Pace::Every(interval) => (interval, 1, Counting::aside()),
+            Pace::Asked(times) => (NEVER, times.get(), Counting::in_turn()),
+        };
         Self {
             director,
             interval,
+            at_once,
             inbox,
             reports,
             tiers: Tiers::new(interval),
             took: Duration::ZERO,
             looked: Instant::now(),
-            counting: Counting::new(),
+            counting,
             machine_due: Instant::now(),
         }
     }
@@ -193,6 +213,11 @@ impl Loop {
         let mut due = Instant::now();
         if !self.settle() {
             return;
+        }
+        for _ in 1..self.at_once {
+            if !self.sample() {
+                return;
+            }
         }
         loop {
             if Instant::now() >= due && !(self.sample() && self.news() && self.machine()) {

@@ -186,7 +186,7 @@ impl fmt::Display for Verdict {
             }
             Self::Gone => return f.write_str("gone: the service does not have it any more"),
             Self::Raised { weight } => {
-                return write!(f, "taking new clients: someone else gave it weight {weight}");
+                return write!(f, "taking new clients again: it has weight {weight}");
             }
             Self::Receiving { new, why, notes } => {
                 receiving(f, *new, why)?;

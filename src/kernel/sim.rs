@@ -182,6 +182,12 @@ impl Director {
         self.lock().world.kernel.connections()
     }
 
+    /// The wall clock as the director has it. Unless that is the real one, it stands still between
+    /// snapshots.
+    pub fn time(&self) -> Timestamp {
+        self.lock().now().0
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // A panic elsewhere leaves counters at worst one packet short.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,7 +15,7 @@ use crate::ipvs::duration;
 use crate::model::Model;
 
 /// Cells of a server's curve.
-const CURVE: u16 = 24;
+const CURVE: u16 = 16;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
@@ -73,7 +73,12 @@ fn one(
     };
     let cursor = if selected { look.glyphs.cursor } else { " " };
     let style = if selected { theme.selected } else { theme.service };
-    let summary = model.drains.now().map_or_else(|| drain.target.clone(), |now| drain.summary(now));
+    let ramping = drain.servers().any(|(s, server)| model.ramps.of(&s, &server).is_some());
+    let summary = match model.drains.now() {
+        Some(now) if !ramping => drain.summary(now),
+        _ if ramping => format!("{} coming back", drain.target),
+        _ => drain.target.clone(),
+    };
     let head = format!("{cursor}{} {summary}", look.glyphs.draining);
     for piece in lines_of(&head, width) {
         line(Line::styled(piece, style), frame);

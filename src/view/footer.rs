@@ -57,7 +57,7 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
             Tone::Warning => theme.warning,
             Tone::Error => theme.error,
         };
-        return say(text.clone(), style);
+        return say(text.replace("->", look.glyphs.arrow), style);
     }
     if let (Freshness::Failed(error), true) = (model.freshness(), model.snapshot.is_some()) {
         return say(error.to_string(), theme.error);
@@ -68,7 +68,9 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
         return say(format!("{}{more}", drain.summary(now)), theme.text);
     }
     match model.edits.next_undo() {
-        Some(undo) => say(format!("u undoes: {undo}"), theme.dim),
+        Some(undo) => {
+            say(format!("u undoes: {}", undo.replace("->", look.glyphs.arrow)), theme.dim)
+        }
         None => Line::default(),
     }
 }

@@ -20,10 +20,14 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
             ])
         })
         .collect();
-    lines.push(Line::from(Span::styled(
-        format!("{:>18}  weight 0: takes no new connections", look.glyphs.quiesced),
-        theme.dim,
-    )));
+    let glyphs = &look.glyphs;
+    for (glyph, meaning) in [
+        (glyphs.quiesced, "weight 0: takes no new connections"),
+        (glyphs.draining, "weight 0 and drained: 4 shows how far"),
+        (glyphs.ramping, "its weight comes back in steps"),
+    ] {
+        lines.push(Line::from(Span::styled(format!("{glyph:>18}  {meaning}"), theme.dim)));
+    }
     let all = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let height = all.saturating_add(2).min(area.height);
     let more = all.saturating_sub(height.saturating_sub(2));

@@ -43,6 +43,7 @@ pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     frame.render_widget(Paragraph::new(text).scroll((page.scrolled.min(more), 0)), upper);
     let hint = match more {
         0 => String::new(),
+        1 => "PgDn PgUp: 1 more line".to_owned(),
         _ => format!("PgDn PgUp: {more} more lines"),
     };
     let [rule, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(lower);

@@ -234,13 +234,14 @@ impl Painter<'_> {
         }
     }
 
-    /// Values as columns scaled to the largest of them. Anything above 0 shows as something.
+    /// Values as columns scaled to the largest of them. Anything above 0 shows as something, and
+    /// nothing fills its cell: rows of steady values would run into one another.
     fn line(&self, values: &[Option<f32>], style: Style, area: Rect, frame: &mut Frame<'_>) {
         const STEPS: f32 = 8.0;
         let most = values.iter().flatten().copied().fold(0.0_f32, f32::max);
         let bars = values.iter().map(|value| {
-            let height =
-                value.map(|v| if most > 0.0 { (v / most * STEPS).ceil() as u64 } else { 0 });
+            let height = value
+                .map(|v| if most > 0.0 { (v / most * (STEPS - 1.0)).ceil() as u64 } else { 0 });
             SparklineBar::from(height)
         });
         let glyphs = &self.look.glyphs;

@@ -1,5 +1,5 @@
 //! What drained servers hold in the connection table, read on a thread of its own: a pass can
-//! take a while, and nobody waits for it.
+//! take a while, and nobody waits for it, unless everything is to happen in turn.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,14 +22,21 @@ const PAUSE: u32 = 50;
 /// Has the connection table counted now and then.
 pub(super) struct Counting {
     servers: BTreeSet<(ServiceKey, ServerKey)>,
+    in_turn: bool,
     due: Instant,
     /// How long the pass took that is under way, when it is through.
     under_way: Option<Receiver<Duration>>,
 }
 
 impl Counting {
-    pub(super) fn new() -> Self {
-        Self { servers: BTreeSet::new(), due: Instant::now(), under_way: None }
+    /// On a thread of its own, and no more often than is cheap.
+    pub(super) fn aside() -> Self {
+        Self { servers: BTreeSet::new(), in_turn: false, due: Instant::now(), under_way: None }
+    }
+
+    /// Before every snapshot, whatever it costs.
+    pub(super) fn in_turn() -> Self {
+        Self { in_turn: true, ..Self::aside() }
     }
 
     /// These servers are drained.
@@ -67,8 +74,14 @@ impl Counting {
         }
         // Without rows a drain is judged by the counters, and says so.
         let Ok(mut pass) = reader.connections() else { return };
-        let (through, under_way) = channel();
         let (servers, at, reports) = (self.servers.clone(), snapshot.at, reports.clone());
+        if self.in_turn {
+            if let Ok(census) = take(pass.as_mut(), at, &servers) {
+                let _ = reports.send(Report::Census(Arc::new(census)));
+            }
+            return;
+        }
+        let (through, under_way) = channel();
         let thread = std::thread::Builder::new().name("connections".to_owned());
         let started = thread.spawn(move || {
             let began = Instant::now();

@@ -284,7 +284,7 @@ fn a_drain_that_someone_else_ends_is_over() {
     stage.outside_weight(HTTP, FIRST, 5);
     stage.polls(2);
     stage.does("4");
-    assert!(stage.screen().contains("someone else gave it weight 5"), "{}", stage.screen());
+    assert!(stage.screen().contains("it has weight 5"), "{}", stage.screen());
     stage.polls(10);
     assert!(stage.model.drains.open().is_empty());
     assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Outside));

@@ -74,7 +74,7 @@ fn a_weight_from_elsewhere_ends_it_and_so_does_deletion() {
     assert_eq!(bench.words(), "not looked at yet");
     assert!(bench.look(1, server(1, 2)).starts_with("emptying"));
     assert!(!bench.drain.is_over() && !bench.drain.is_safe());
-    assert_eq!(bench.look(2, weight(7)), "taking new clients: someone else gave it weight 7");
+    assert_eq!(bench.look(2, weight(7)), "taking new clients again: it has weight 7");
     assert!(bench.drain.is_over() && !bench.drain.is_safe());
     assert!(bench.look(3, server(1, 2)).starts_with("emptying"), "and back");
     bench.drain.follow(&snapshot(4, vec![]));
@@ -88,15 +88,15 @@ fn a_weight_from_elsewhere_ends_it_and_so_does_deletion() {
 #[test]
 fn a_drain_that_was_not_begun_has_a_moment_to_begin() {
     let mut bench = Bench::tcp();
-    assert!(bench.look(1, weight(10)).contains("someone else"), "it was at 0 once");
+    assert!(bench.look(1, weight(10)).contains("new clients again"), "it was at 0 once");
     bench.drain = Drain::resumed(&record(&[(WEB, SERVER)], false));
     assert_eq!(bench.look(1, weight(10)), "not quiesced yet: its weight is 10");
     assert!(!bench.drain.is_over());
     assert!(bench.look(2, server(1, 0)).starts_with("emptying"));
-    assert!(bench.look(3, weight(10)).contains("someone else"));
+    assert!(bench.look(3, weight(10)).contains("new clients again"));
     bench.drain = Drain::resumed(&record(&[(WEB, SERVER)], false));
     bench.look(1, weight(10));
-    assert!(bench.look(12, weight(10)).contains("someone else"), "too late");
+    assert!(bench.look(12, weight(10)).contains("new clients again"), "too late");
 }
 
 #[test]
@@ -487,7 +487,7 @@ fn a_drain_in_one_line() {
     assert!(line(&bench, 131).contains("still receiving, 0 inactive left; weight comes"));
     bench.look(53, weight(4));
     let text = line(&bench, 131);
-    assert_eq!(text, "10.1.2.2:80 not draining any more: 10.1.2.2:80 was given weight 4");
+    assert_eq!(text, "10.1.2.2:80 not draining any more: 10.1.2.2:80 has weight 4");
     bench.drain.follow(&snapshot(54, vec![]));
     assert_eq!(line(&bench, 131), "10.1.2.2:80 gone, 2m11s after its drain began");
     assert_eq!(line(&bench, -5), "10.1.2.2:80 gone, 0 s after its drain began");
