@@ -291,6 +291,40 @@ fn the_button_that_is_ready_looks_so_and_tab_moves_it() {
     assert_eq!(weight(&wait_for_readings(&console), LAST), 10);
 }
 
+/// OSC 52, which a terminal takes into its clipboard, through SSH too.
+#[test]
+fn y_copies_the_ipvsadm_commands_of_a_plan() {
+    let mut console = open(demo(&[]));
+    console.keys("d");
+    console.wait_until("the page", |s| s.has("ipvsadm -e -t 10.0.0.1:80 -r 10.1.1.2:80 -m -w 0"));
+    console.keys("y");
+    console.wait_until("it is told", |s| s.has("copied"));
+    // The same line in base64.
+    let copied = concat!(
+        "\x1b]52;c;",
+        "aXB2c2FkbSAtZSAtdCAxMC4wLjAuMTo4MCAtciAxMC4xLjEuMjo4MCAtbSAtdyAwCg==",
+        "\x1b\\"
+    );
+    let raw = String::from_utf8(console.raw()).unwrap();
+    assert!(raw.contains(copied), "{}", raw.escape_debug());
+    assert_eq!(weight(&wait_for_readings(&console), FIRST), 10, "nothing was changed");
+}
+
+#[test]
+fn a_drain_is_applied_followed_and_restored() {
+    let mut console = open(demo(&[]));
+    console.keys("d").keys(key::ENTER);
+    wait_for_weight(&console, FIRST, 0);
+    console.keys("4");
+    console.wait_until("how far it is", |s| s.says("emptying"));
+    console.keys("R").keys(key::ENTER);
+    console.wait_until("no drain is left", |s| s.has("Nothing is drained"));
+    console.keys("5");
+    console.wait_until("both entries", |s| s.has("drain 10.1.1.2:80") && s.has("restore real"));
+    console.keys("1");
+    wait_for_weight(&console, FIRST, 10);
+}
+
 #[test]
 fn other_keys_do_nothing_under_a_question() {
     let mut console = open_with_one_server_left();
