@@ -18,8 +18,6 @@ use crate::terminal::{Input, Terminal, listen};
 use crate::view::{HitBoxes, Look, draw};
 use crate::worker::{Report, Request, Worker};
 
-/// At most this many frames a second.
-const FRAME: Duration = Duration::from_millis(100);
 /// The age of the data is looked at this often.
 const CLOCK: Duration = Duration::from_millis(500);
 
@@ -51,12 +49,14 @@ pub struct App {
     clock: Clock,
     started: Instant,
     visible: BTreeSet<ServiceKey>,
+    /// The shortest time from one frame to the next.
+    frame: Duration,
     /// Waits for the terminal's clipboard.
     copy: Option<String>,
 }
 
 impl App {
-    /// A console over a started worker.
+    /// A console over a started worker, drawn at most `frames` times a second.
     pub fn new(
         model: Model,
         keymap: Keymap,
@@ -64,9 +64,11 @@ impl App {
         worker: Worker,
         reports: UnboundedReceiver<Report>,
         clock: Clock,
+        frames: u32,
     ) -> Self {
         let (started, visible, copy) = (Instant::now(), BTreeSet::new(), None);
-        Self { model, keymap, look, worker, reports, clock, started, visible, copy }
+        let frame = Duration::from_secs(1) / frames.max(1);
+        Self { model, keymap, look, worker, reports, clock, started, visible, frame, copy }
     }
 
     /// Runs until the operator leaves, a signal comes, or the terminal is lost.
@@ -90,7 +92,7 @@ impl App {
                 _ = terminate.recv() => return Ok(End::Signal(15)),
                 _ = hangup.recv() => return Ok(End::Signal(1)),
                 _ = interrupt.recv() => return Ok(End::Signal(2)),
-                () = sleep_until(drawn + FRAME), if changed => {
+                () = sleep_until(drawn + self.frame), if changed => {
                     self.draw(&mut terminal)?;
                     drawn = Instant::now();
                     changed = false;
@@ -128,7 +130,7 @@ impl App {
                 terminal.copy(&text).context("the terminal cannot be written")?;
             }
             // A key after a pause is answered at once; a flood of them waits for its frame.
-            if changed && drawn.elapsed() >= FRAME {
+            if changed && drawn.elapsed() >= self.frame {
                 self.draw(&mut terminal)?;
                 drawn = Instant::now();
                 changed = false;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
 
+use crate::config::{Config, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
@@ -48,6 +48,26 @@ pub struct Console {
     /// How it is drawn and how often it is read.
     #[command(flatten)]
     pub screen: ScreenOptions,
+
+    /// Which file says the rest.
+    #[command(flatten)]
+    pub config: ConfigOptions,
+}
+
+/// Which file says what is not typed; and what then holds.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigOptions {
+    /// Read settings and keys from here instead of ~/.config/ipvs-tui/config.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print every setting with its value and where it comes from, and end.
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Print every command with its keys, and end.
+    #[arg(long, conflicts_with = "print_config")]
+    pub print_keys: bool,
 }
 
 /// Where changes are written down.
@@ -62,16 +82,45 @@ pub struct JournalOptions {
     pub no_journal: bool,
 }
 
-/// How the console is drawn and how often the director is read.
+/// How the console is drawn and how often the director is read, over what files say.
 #[derive(Clone, Debug, Args)]
 pub struct ScreenOptions {
-    /// Read the director this often, 200ms to 60s.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
-    pub interval: Duration,
+    /// Read the director this often, 200ms to 60s. The default is 1s.
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
 
     /// Draw with ASCII characters only. The default follows the locale.
     #[arg(long)]
     pub ascii: bool,
+}
+
+impl Console {
+    /// Puts what was typed over what files say.
+    pub fn over(&self, config: &mut Config) {
+        self.screen.over(config);
+        if self.read_only {
+            config.watch();
+        }
+        let JournalOptions { journal, no_journal } = &self.journal;
+        if journal.is_some() || *no_journal {
+            config.journal.clone_from(journal);
+            config.argued("journal");
+        }
+    }
+}
+
+impl ScreenOptions {
+    /// Puts what was typed over what files say.
+    pub fn over(&self, config: &mut Config) {
+        if let Some(interval) = self.interval {
+            config.interval = interval;
+            config.argued("interval");
+        }
+        if self.ascii {
+            config.ascii = Some(true);
+            config.argued("ascii");
+        }
+    }
 }
 
 /// What to do.
@@ -93,6 +142,9 @@ pub enum Verb {
         /// is one reading more, so that the screen follows from the seed and the keys alone.
         #[arg(long, hide = true, value_name = "N")]
         polls: Option<NonZeroU32>,
+        /// Which file says the rest.
+        #[command(flatten)]
+        config: ConfigOptions,
     },
     /// Open the console to watch only; needs no rights.
     Watch {
@@ -102,6 +154,9 @@ pub enum Verb {
         /// How it is drawn and how often it is read.
         #[command(flatten)]
         screen: ScreenOptions,
+        /// Which file says the rest.
+        #[command(flatten)]
+        config: ConfigOptions,
     },
     /// Print who changed what, when and why.
     Journal {
@@ -171,18 +226,6 @@ fn namespace(text: &str) -> Result<Namespace, String> {
     if text.is_empty() { Err("an empty name".to_owned()) } else { Ok(Namespace::new(text)) }
 }
 
-/// Reads an interval as people write it: `1s`, `500ms`, `1.5s`, `1m`.
-fn interval(text: &str) -> Result<Duration, String> {
-    let (least, most) = (Duration::from_millis(200), Duration::from_secs(60));
-    let wrong = || "write a time with its unit, from 200ms to 60s, such as 1s or 500ms".to_owned();
-    let time: SignedDuration = text.parse().map_err(|_| wrong())?;
-    let time = Duration::try_from(time).map_err(|_| wrong())?;
-    if time < least || time > most {
-        return Err(format!("the interval is {text}; it can be 200ms to 60s"));
-    }
-    Ok(time)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,15 +234,5 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn intervals_are_read_as_people_write_them() {
-        for (text, millis) in [("1s", 1000), ("200ms", 200), ("1.5s", 1500), ("1m", 60_000)] {
-            assert_eq!(interval(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "1", "s", "-1s", "199ms", "61s", "1h", "nan", "1s\u{1b}[2J"] {
-            assert!(interval(text).is_err(), "{text:?}");
-        }
     }
 }

@@ -4,6 +4,8 @@
 //! this table and the `match` in [`crate::model`] that carries it out. A mutating command is
 //! simply absent where there is no Writer: [`available`] leaves it out.
 
+use std::collections::HashMap;
+
 /// What an operator can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each has its doc in COMMANDS
@@ -157,6 +159,62 @@ impl Command {
     pub fn spec(self) -> Option<&'static Spec> {
         COMMANDS.iter().find(|spec| spec.command == self)
     }
+
+    /// The row of the command with this name.
+    pub fn named(name: &str) -> Option<&'static Spec> {
+        COMMANDS.iter().find(|spec| spec.name == name)
+    }
+}
+
+/// Which keys are bound to each command now, as an operator reads them: what help, footer and
+/// sentences name. [`crate::keys`] makes it of the keymap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyNames {
+    keys: HashMap<Command, Vec<String>>,
+}
+
+impl Default for KeyNames {
+    fn default() -> Self {
+        let keys = |spec: &Spec| spec.keys.iter().map(|key| (*key).to_owned()).collect();
+        COMMANDS.iter().map(|spec| (spec.command, keys(spec))).collect()
+    }
+}
+
+impl FromIterator<(Command, Vec<String>)> for KeyNames {
+    fn from_iter<T: IntoIterator<Item = (Command, Vec<String>)>>(all: T) -> Self {
+        Self { keys: all.into_iter().collect() }
+    }
+}
+
+impl KeyNames {
+    /// All keys of a command, the one to show first; none if it is not bound.
+    pub fn of(&self, command: Command) -> &[String] {
+        self.keys.get(&command).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key to show.
+    pub fn first(&self, command: Command) -> Option<&str> {
+        self.of(command).first().map(String::as_str)
+    }
+
+    /// The subject of a sentence (`4 shows the drains`): the first key, or the command's name
+    /// where no key is bound to it.
+    pub fn say(&self, command: Command) -> &str {
+        let name = command.spec().map_or("", |spec| spec.name);
+        self.first(command).unwrap_or(name)
+    }
+}
+
+/// The key table of the README, in Markdown; `tests/readme.rs` holds the two together.
+pub fn readme_table() -> String {
+    let mut table = String::from("| key | command | does |\n| --- | --- | --- |\n");
+    for spec in COMMANDS {
+        let keys: Vec<String> = spec.keys.iter().map(|key| format!("`{key}`")).collect();
+        let row = [keys.join(" "), spec.name.to_owned(), spec.doc.to_owned()];
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    table
 }
 
 #[cfg(test)]

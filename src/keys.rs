@@ -2,107 +2,83 @@
 //!
 //! Keys are written as an operator reads them: `k`, `G`, `+`, `Ctrl-c`, `PageUp`, `F7`, `Esc`.
 //! While something is typed, keys are text and no command but the prompt's own works.
+//!
+//! [`Keymap::with`] lays bindings over the defaults: a command's binding replaces all its default
+//! keys, and takes its keys from the commands that have them by default, so that two commands can
+//! swap theirs.
+
+mod key;
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::backend::crossterm::to_input_request;
 
-use crate::command::{Command, available};
+use crate::command::{COMMANDS, Command, KeyNames, Spec};
 use crate::model::{Message, Model};
+pub use key::{Key, KeyError};
 
-/// A key with its modifiers. Shift is in the character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    code: KeyCode,
-    modifiers: KeyModifiers,
+/// The keys of one command, in place of its default ones; none at all unbinds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Which command.
+    pub command: Command,
+    /// Its keys, the one to show first.
+    pub keys: Vec<Key>,
 }
 
-const NAMED: &[(&str, KeyCode)] = &[
-    ("Up", KeyCode::Up),
-    ("Down", KeyCode::Down),
-    ("Left", KeyCode::Left),
-    ("Right", KeyCode::Right),
-    ("PageUp", KeyCode::PageUp),
-    ("PageDown", KeyCode::PageDown),
-    ("Home", KeyCode::Home),
-    ("End", KeyCode::End),
-    ("Enter", KeyCode::Enter),
-    ("Esc", KeyCode::Esc),
-    ("Tab", KeyCode::Tab),
-    ("BackTab", KeyCode::BackTab),
-    ("Backspace", KeyCode::Backspace),
-    ("Delete", KeyCode::Delete),
-    ("Insert", KeyCode::Insert),
-    ("Space", KeyCode::Char(' ')),
-];
-
-impl From<KeyEvent> for Key {
-    fn from(event: KeyEvent) -> Self {
-        let kept = match event.code {
-            // Terminals differ on whether they report Shift with a capital letter.
-            KeyCode::Char(_) | KeyCode::BackTab => event.modifiers - KeyModifiers::SHIFT,
-            _ => event.modifiers,
-        };
-        let known = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT;
-        Self { code: event.code, modifiers: kept & known }
-    }
+/// Why bindings make no keymap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeymapError {
+    /// Two commands want one key.
+    #[error("the key {key} is given to '{}' and to '{}'", name(*.first), name(*.second))]
+    Twice {
+        /// The key.
+        key: Key,
+        /// The command that is bound to it first.
+        first: Command,
+        /// The other one.
+        second: Command,
+    },
+    /// The console itself needs the key.
+    #[error("the key {key} cannot be given to '{}': {why}", name(*.command))]
+    Reserved {
+        /// The key.
+        key: Key,
+        /// The command that wants it.
+        command: Command,
+        /// What the key is needed for.
+        why: &'static str,
+    },
+    /// A command that nobody can do without would have no key.
+    #[error("'{}' would have no key, and nobody can do without; give it one", name(*.command))]
+    NoKey {
+        /// The command.
+        command: Command,
+        /// The command that takes the last of its default keys, unless it is unbound itself.
+        taken_by: Option<Command>,
+    },
+    /// The table of commands names a key that is none.
+    #[error("a default key of '{}' {why}", name(*.command))]
+    Default {
+        /// The command.
+        command: Command,
+        /// Why it is none.
+        why: KeyError,
+    },
 }
 
-impl FromStr for Key {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut rest = text;
-        let mut modifiers = KeyModifiers::NONE;
-        for (prefix, modifier) in [
-            ("Ctrl-", KeyModifiers::CONTROL),
-            ("Alt-", KeyModifiers::ALT),
-            ("Shift-", KeyModifiers::SHIFT),
-        ] {
-            if let Some(after) = rest.strip_prefix(prefix).filter(|r| !r.is_empty()) {
-                rest = after;
-                modifiers |= modifier;
-            }
-        }
-        let named = NAMED.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code);
-        let function = rest.strip_prefix('F').and_then(|n| n.parse().ok()).map(KeyCode::F);
-        let mut chars = rest.chars();
-        let single = match (chars.next(), chars.next()) {
-            (Some(c), None) => Some(KeyCode::Char(c)),
-            _ => None,
-        };
-        named
-            .or(function)
-            .or(single)
-            .map(|code| Self { code, modifiers })
-            .ok_or_else(|| format!("'{text}' is no key: write k, G, +, Ctrl-c, PageUp or F7"))
-    }
+fn name(command: Command) -> &'static str {
+    command.spec().map_or("", |spec| spec.name)
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (modifier, prefix) in [
-            (KeyModifiers::CONTROL, "Ctrl-"),
-            (KeyModifiers::ALT, "Alt-"),
-            (KeyModifiers::SHIFT, "Shift-"),
-        ] {
-            if self.modifiers.contains(modifier) {
-                f.write_str(prefix)?;
-            }
-        }
-        match self.code {
-            KeyCode::F(n) => write!(f, "F{n}"),
-            code => match NAMED.iter().find(|(_, named)| *named == code) {
-                Some((name, _)) => f.write_str(name),
-                None => match code {
-                    KeyCode::Char(c) => write!(f, "{}", c.escape_debug()),
-                    other => write!(f, "{other:?}"),
-                },
-            },
-        }
+/// What the console needs a key for, whatever else is bound.
+fn reserved(key: Key) -> Option<&'static str> {
+    match (key.code, key.modifiers) {
+        (KeyCode::Enter, KeyModifiers::NONE) => Some("it answers what is asked"),
+        (KeyCode::Esc, KeyModifiers::NONE) => Some("it leaves what is asked"),
+        (KeyCode::Char('z'), KeyModifiers::CONTROL) => Some("it stops the console until fg"),
+        _ => None,
     }
 }
 
@@ -110,24 +86,51 @@ impl fmt::Display for Key {
 #[derive(Clone, Debug)]
 pub struct Keymap {
     commands: HashMap<Key, Command>,
+    keys: Vec<(Command, Vec<Key>)>,
 }
 
 impl Keymap {
     /// The default keys, without those that change anything if the console only watches.
     ///
     /// # Errors
-    /// A sentence when two commands want the same key, or a key cannot be read.
-    pub fn defaults(read_only: bool) -> Result<Self, String> {
-        let mut commands = HashMap::new();
-        for spec in available(read_only) {
-            for text in spec.keys {
-                let key: Key = text.parse()?;
-                if commands.insert(key, spec.command).is_some() {
-                    return Err(format!("the key {key} is bound twice, last to {}", spec.name));
-                }
-            }
+    /// [`KeymapError`] when the table of commands contradicts itself.
+    pub fn defaults(read_only: bool) -> Result<Self, KeymapError> {
+        Self::with(&[], read_only)
+    }
+
+    /// The default keys with these bindings over them; of two for one command the later counts.
+    /// In a console that only watches, keys of commands that change anything do nothing: they are
+    /// not given back to the commands that have them by default.
+    ///
+    /// # Errors
+    /// The first [`KeymapError`] of [`Keymap::faults`].
+    pub fn with(bindings: &[Binding], read_only: bool) -> Result<Self, KeymapError> {
+        let (all, faults) = lay(bindings);
+        if let Some(fault) = faults.into_iter().next() {
+            return Err(fault);
         }
-        Ok(Self { commands })
+        let mutates = |command: Command| command.spec().is_some_and(|spec| spec.mutates);
+        let keys: Vec<_> =
+            all.into_iter().filter(|(command, _)| !(read_only && mutates(*command))).collect();
+        let each = keys.iter().flat_map(|(command, keys)| keys.iter().map(|key| (*key, *command)));
+        let commands = each.collect();
+        Ok(Self { commands, keys })
+    }
+
+    /// Everything that keeps these bindings from being a keymap.
+    pub fn faults(bindings: &[Binding]) -> Vec<KeymapError> {
+        lay(bindings).1
+    }
+
+    /// The keys of a command as they are written, the one to show first.
+    pub fn keys_of(&self, command: Command) -> Vec<String> {
+        let keys = self.keys.iter().find(|(of, _)| *of == command);
+        keys.map(|(_, keys)| keys.iter().map(Key::to_string).collect()).unwrap_or_default()
+    }
+
+    /// The keys of every command, for help, footer and sentences.
+    pub fn names(&self) -> KeyNames {
+        self.keys.iter().map(|(command, _)| (*command, self.keys_of(*command))).collect()
     }
 
     /// What a key means now. Releases mean nothing; nor does a key in an open prompt that is
@@ -169,17 +172,65 @@ impl Keymap {
     }
 }
 
+/// Every command with its keys, in the table's order, and what is wrong with that.
+fn lay(bindings: &[Binding]) -> (Vec<(Command, Vec<Key>)>, Vec<KeymapError>) {
+    let mut faults = Vec::new();
+    let last = |command| bindings.iter().rev().find(|b| b.command == command);
+    let mut given: HashMap<Key, Command> = HashMap::new();
+    for binding in bindings.iter().filter(|b| last(b.command).is_some_and(|l| std::ptr::eq(l, *b)))
+    {
+        let Binding { command, keys } = binding;
+        for key in keys {
+            let own =
+                command.spec().is_some_and(|spec| defaults(spec, &mut Vec::new()).contains(key));
+            if let Some(why) = reserved(*key).filter(|_| !own) {
+                faults.push(KeymapError::Reserved { key: *key, command: *command, why });
+            }
+            if let Some(first) = given.insert(*key, *command) {
+                faults.push(KeymapError::Twice { key: *key, first, second: *command });
+            }
+        }
+    }
+    let mut all = Vec::new();
+    let mut bound: HashMap<Key, Command> = HashMap::new();
+    for spec in COMMANDS {
+        let own = defaults(spec, &mut faults);
+        let keys = match last(spec.command) {
+            Some(binding) => binding.keys.clone(),
+            None => own.iter().copied().filter(|key| !given.contains_key(key)).collect(),
+        };
+        for key in keys.iter().filter(|key| !given.contains_key(key)) {
+            if let Some(first) = bound.insert(*key, spec.command) {
+                faults.push(KeymapError::Twice { key: *key, first, second: spec.command });
+            }
+        }
+        if keys.is_empty() && matches!(spec.command, Command::Quit | Command::Help) {
+            let taken_by = match last(spec.command) {
+                Some(_) => None,
+                None => own.iter().rev().find_map(|key| given.get(key).copied()),
+            };
+            faults.push(KeymapError::NoKey { command: spec.command, taken_by });
+        }
+        all.push((spec.command, keys));
+    }
+    (all, faults)
+}
+
+/// The keys that the table gives a command.
+fn defaults(spec: &Spec, faults: &mut Vec<KeymapError>) -> Vec<Key> {
+    let read = |text: &&str| match text.parse() {
+        Ok(key) => Some(key),
+        Err(why) => {
+            faults.push(KeymapError::Default { command: spec.command, why });
+            None
+        }
+    };
+    spec.keys.iter().filter_map(read).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::COMMANDS;
-
-    #[test]
-    fn every_default_key_is_written_as_it_is_shown() {
-        for text in COMMANDS.iter().flat_map(|s| s.keys) {
-            assert_eq!(text.parse::<Key>().unwrap().to_string(), **text);
-        }
-    }
 
     #[test]
     fn no_key_is_bound_twice_and_watch_mode_binds_nothing_that_writes() {
@@ -189,10 +240,54 @@ mod tests {
         assert!(watch.commands.values().all(|c| !c.spec().unwrap().mutates));
     }
 
+    fn key(text: &str) -> Key {
+        text.parse().unwrap()
+    }
+
+    fn bind(command: Command, keys: &[&str]) -> Binding {
+        Binding { command, keys: keys.iter().map(|text| key(text)).collect() }
+    }
+
     #[test]
-    fn nonsense_is_no_key() {
-        for text in ["", "Ctrl-", "Hyper-x", "F0x", "abc"] {
-            assert!(text.parse::<Key>().is_err(), "{text:?}");
+    fn a_binding_replaces_the_default_keys_and_takes_those_of_others() {
+        let swapped = [bind(Command::Quiesce, &["d"]), bind(Command::Drain, &["x", "Ctrl-x"])];
+        let map = Keymap::with(&swapped, false).unwrap();
+        assert_eq!(map.keys_of(Command::Quiesce), ["d"]);
+        assert_eq!(map.keys_of(Command::Drain), ["x", "Ctrl-x"]);
+        assert_eq!(map.commands.get(&key("d")), Some(&Command::Quiesce));
+
+        let map = Keymap::with(&[bind(Command::NextRate, &["k"])], false).unwrap();
+        assert_eq!(map.keys_of(Command::Up), ["Up"]);
+        assert!(!map.commands.contains_key(&key("t")));
+        assert_eq!(map.names().first(Command::NextRate), Some("k"));
+
+        let map = Keymap::with(&[bind(Command::Mark, &[])], false).unwrap();
+        assert_eq!(map.names().say(Command::Mark), "mark");
+    }
+
+    /// A key that is for writing elsewhere does nothing where nothing can be written.
+    #[test]
+    fn watch_mode_gives_no_key_back() {
+        let map = Keymap::with(&[bind(Command::Quiesce, &["t"])], true).unwrap();
+        assert!(!map.commands.contains_key(&key("t")));
+        assert_eq!(map.keys_of(Command::NextRate), [""; 0]);
+    }
+
+    #[test]
+    fn what_makes_no_keymap_is_told() {
+        let told = |bindings: &[Binding]| Keymap::with(bindings, false).unwrap_err().to_string();
+        let both = [bind(Command::Drain, &["y"]), bind(Command::Quiesce, &["y"])];
+        assert_eq!(told(&both), "the key y is given to 'drain' and to 'quiesce'");
+        for text in ["Enter", "Esc", "Ctrl-z"] {
+            assert!(told(&[bind(Command::Drain, &[text])]).contains("cannot be given"), "{text}");
         }
+        assert!(Keymap::with(&[bind(Command::Close, &["Esc", "y"])], false).is_ok());
+        assert!(told(&[bind(Command::Help, &[])]).contains("'help' would have no key"));
+        let taken = [bind(Command::Drain, &["q"]), bind(Command::Quiesce, &["Ctrl-c"])];
+        let taken_by = Some(Command::Quiesce);
+        assert_eq!(
+            Keymap::with(&taken, true).unwrap_err(),
+            KeymapError::NoKey { command: Command::Quit, taken_by }
+        );
     }
 }

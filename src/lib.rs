@@ -10,7 +10,7 @@
 //! | layer | modules | what for |
 //! | --- | --- | --- |
 //! | 6 | [`app`], [`script`], `main` | the only `select!`; one change from a script; arguments in, exit code out |
-//! | 5 | [`worker`], [`terminal`], [`cli`] | sole owner of the kernel; claims and restores the terminal; arguments |
+//! | 5 | [`worker`], [`terminal`], [`cli`], [`config`] | sole owner of the kernel; claims and restores the terminal; arguments over files over defaults |
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
@@ -37,6 +37,7 @@
 pub mod app;
 pub mod cli;
 pub mod command;
+pub mod config;
 pub mod drain;
 pub mod glyphs;
 pub mod history;

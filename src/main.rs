@@ -1,7 +1,8 @@
 //! Arguments in, exit code out.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use ipvs_tui::app::{self, App, End};
 use ipvs_tui::cli::{
-    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ScreenOptions, Verb,
-    Wanted,
+    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, Verb, Wanted,
 };
+use ipvs_tui::config::{self, Config, ConfigError, Places};
 use ipvs_tui::glyphs;
 use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
@@ -38,49 +39,99 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => console(cli.console),
-        Some(Verb::Watch { netns, screen }) => {
+        None => console(cli.console, None),
+        Some(Verb::Watch { netns, screen, config }) => {
             let journal = JournalOptions::default();
-            console(Console { netns, read_only: true, journal, screen })
+            console(Console { netns, read_only: true, journal, screen, config }, None)
         }
-        Some(Verb::Journal { format, last, journal }) => {
-            print_journal(format, last, journal.as_deref())
-        }
-        Some(Verb::Demo { demo, read_only, screen, polls: None }) => {
-            open_console(move || Ok(embedded(&demo, read_only)), &screen)
-        }
-        Some(Verb::Demo { demo, read_only, screen, polls: Some(polls) }) => {
-            let step = screen.interval;
-            let open = move || Ok(posing(&demo, read_only, step));
-            run_console(open, Pace::Asked(polls), &screen, app::Clock::Snapshots)
+        Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
+        Some(Verb::Demo { demo, read_only, screen, polls, config }) => {
+            let journal = JournalOptions::default();
+            let wanted = Console { netns: None, read_only, journal, screen, config };
+            console(wanted, Some((demo, polls)))
         }
         Some(Verb::Snapshot { format, netns, demo, of }) => {
             let of = demo.then_some(of);
             snapshot(format, netns.as_ref(), of.as_ref())
         }
-        Some(Verb::Change(change)) => Ok(change_table(*change)),
+        Some(Verb::Change(change)) => change_table(*change),
     };
     done.unwrap_or_else(|error| {
         // Where even standard error is closed there is nobody left to tell.
-        let _ = writeln!(io::stderr(), "ipvs-tui: {error:#}");
-        ExitCode::from(FAILED)
+        match error.downcast_ref::<ConfigError>() {
+            Some(error) => {
+                for line in error.lines() {
+                    let _ = writeln!(io::stderr(), "ipvs-tui: {line}");
+                }
+                ExitCode::from(USAGE)
+            }
+            None => {
+                let _ = writeln!(io::stderr(), "ipvs-tui: {error:#}");
+                ExitCode::from(FAILED)
+            }
+        }
     })
 }
 
-fn console(wanted: Console) -> anyhow::Result<ExitCode> {
-    let Console { netns, read_only, journal, screen } = wanted;
-    open_console(move || kernel(netns.as_ref(), read_only, &journal, false), &screen)
+/// The console of the kernel's director, or of an embedded one.
+fn console(
+    wanted: Console,
+    demo: Option<(DemoOptions, Option<NonZeroU32>)>,
+) -> anyhow::Result<ExitCode> {
+    let mut config = configured(wanted.config.config.as_deref())?;
+    wanted.over(&mut config);
+    let keymap = Keymap::with(&config.bindings(), config.read_only)?;
+    let mut out = io::stdout().lock();
+    if wanted.config.print_config {
+        return told(config::print_config(&config, &mut out), "write the settings");
+    }
+    if wanted.config.print_keys {
+        return told(config::print_keys(&config, &keymap, &mut out), "write the keys");
+    }
+    drop(out);
+    let (netns, read_only) = (wanted.netns, config.read_only);
+    let no_journal = wanted.journal.no_journal;
+    let journal = JournalOptions { journal: config.journal.clone(), no_journal };
+    let step = config.interval;
+    let (pace, clock) = match &demo {
+        Some((_, Some(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
+        _ => (Pace::Every(step), app::Clock::Real),
+    };
+    let open = move || match demo {
+        Some((demo, Some(_))) => Ok(posing(&demo, read_only, step)),
+        Some((demo, None)) => Ok(embedded(&demo, read_only)),
+        None => kernel(netns.as_ref(), read_only, &journal, false),
+    };
+    open_console(open, pace, keymap, &config, clock)
+}
+
+/// What files say, without the command line.
+fn configured(named: Option<&Path>) -> Result<Config, ConfigError> {
+    let uid = rustix::process::geteuid().as_raw();
+    Config::load(&Places::of(named, uid, &|name| std::env::var_os(name)))
+}
+
+/// The journal that is named on the command line, or else in a file: consoles and scripts share
+/// it, so that each can undo and follow what the others did.
+fn configured_journal(wanted: JournalOptions) -> Result<JournalOptions, ConfigError> {
+    if wanted.journal.is_some() || wanted.no_journal {
+        return Ok(wanted);
+    }
+    Ok(JournalOptions { journal: configured(None)?.journal, ..wanted })
 }
 
 /// One change from a script.
-fn change_table(change: Change) -> ExitCode {
-    let wanted = match change.wanted() {
+fn change_table(change: Change) -> anyhow::Result<ExitCode> {
+    let mut wanted = match change.wanted() {
         Ok(wanted) => wanted,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(USAGE);
+            return Ok(ExitCode::from(USAGE));
         }
     };
+    if wanted.demo.is_none() {
+        wanted.journal = configured_journal(wanted.journal)?;
+    }
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let width = || {
         let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
@@ -93,7 +144,18 @@ fn change_table(change: Change) -> ExitCode {
         }
         Err(error) => script::failed(&wanted, &format!("{error:#}"), &mut talk),
     };
-    ExitCode::from(exit.code())
+    Ok(ExitCode::from(exit.code()))
+}
+
+/// What came of printing. Whoever reads may have seen enough: `ipvs-tui --print-keys | head`.
+fn told(written: io::Result<()>, what: &'static str) -> anyhow::Result<ExitCode> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        other => {
+            other.map_err(|e| KernelError::system(what, &e))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// The director that a script changes.
@@ -154,9 +216,10 @@ fn open_book(
 fn print_journal(
     format: JournalFormat,
     last: Option<usize>,
-    named: Option<&Path>,
+    named: Option<PathBuf>,
 ) -> anyhow::Result<ExitCode> {
-    let place = place(named)?;
+    let named = JournalOptions { journal: named, no_journal: false };
+    let place = place(configured_journal(named)?.journal.as_deref())?;
     let history = match last {
         Some(last) => journal::read_last(&place, last)?,
         None => journal::read(&place)?,
@@ -166,13 +229,7 @@ fn print_journal(
         JournalFormat::Text => journal::text(&history, &TimeZone::system(), &mut out),
         JournalFormat::Json => journal::json(&history, &mut out),
     };
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        other => {
-            other.map_err(|e| KernelError::system("write the journal", &e))?;
-            Ok(ExitCode::SUCCESS)
-        }
-    }
+    told(written, "write the journal")
 }
 
 /// The kernel's director. Runs on the worker's thread, because a socket belongs to the network
@@ -230,15 +287,9 @@ fn simulated(demo: &DemoOptions, read_only: bool, clock: sim::Clock, author: Aut
 
 fn open_console(
     open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
-    screen: &ScreenOptions,
-) -> anyhow::Result<ExitCode> {
-    run_console(open, Pace::Every(screen.interval), screen, app::Clock::Real)
-}
-
-fn run_console(
-    open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
     pace: Pace,
-    screen: &ScreenOptions,
+    keymap: Keymap,
+    config: &Config,
     clock: app::Clock,
 ) -> anyhow::Result<ExitCode> {
     if !terminal::is_there() {
@@ -251,9 +302,10 @@ fn run_console(
     }
     let (reports, inbox) = unbounded_channel();
     let worker = Worker::start(open, pace, reports)?;
-    let keymap = Keymap::defaults(worker.read_only).map_err(anyhow::Error::msg)?;
-    let model = Model::new(worker.name.clone(), screen.interval, worker.read_only);
-    let app = App::new(model, keymap, look(screen), worker, inbox, clock);
+    let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
+    model.keys = keymap.names();
+    model.rate = config.rate;
+    let app = App::new(model, keymap, look(config), worker, inbox, clock, config.frames());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {
         End::Quit => ExitCode::SUCCESS,
@@ -261,14 +313,14 @@ fn run_console(
     })
 }
 
-fn look(screen: &ScreenOptions) -> Look {
+fn look(config: &Config) -> Look {
     let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
     let utf8 = locale.is_some_and(|l| {
         let l = l.to_ascii_lowercase();
         l.contains("utf-8") || l.contains("utf8")
     });
-    let glyphs = if screen.ascii || !utf8 { glyphs::ASCII } else { glyphs::UNICODE };
+    let glyphs = if config.ascii.unwrap_or(!utf8) { glyphs::ASCII } else { glyphs::UNICODE };
     let theme = if env("NO_COLOR").is_some() { Theme::mono() } else { Theme::ansi() };
     Look { theme, glyphs }
 }

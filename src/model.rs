@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tui_input::InputRequest;
 
-use crate::command::{Command, View};
+use crate::command::{Command, KeyNames, View};
 use crate::drain::{Census, Past};
 use crate::history::{History, Metric};
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -150,6 +150,8 @@ pub struct Model {
     pub interval: Duration,
     /// Whether there is no Writer.
     pub read_only: bool,
+    /// Which keys are bound to what, for help and for every sentence that names one.
+    pub keys: KeyNames,
     /// The newest snapshot.
     pub snapshot: Option<Arc<Snapshot>>,
     /// The past.
@@ -200,6 +202,7 @@ impl Model {
             name,
             interval,
             read_only,
+            keys: KeyNames::default(),
             snapshot: None,
             history: History::default(),
             view: View::default(),
@@ -257,7 +260,8 @@ impl Model {
             Message::Scroll(by) => self.scroll_page(by),
             Message::Accept => return self.accept(),
             Message::UnknownKey(key) => {
-                self.say(Tone::Info, format!("{key} does nothing here; ? shows every key"));
+                let help = self.keys.say(Command::Help);
+                self.say(Tone::Info, format!("{key} does nothing here; {help} shows every key"));
             }
             Message::Drawn { page } => self.rows.fit(page),
         }
@@ -441,7 +445,9 @@ impl Model {
                 return Some(Vec::new());
             }
             _ if command.spec().is_some_and(|s| !s.views.contains(&self.view)) => {
-                self.say(Tone::Info, "not here; 1 shows the services");
+                let key = self.keys.say(Command::ViewServices);
+                let text = format!("not here; {key} shows the services");
+                self.say(Tone::Info, text);
                 return Some(Vec::new());
             }
             _ => return None,

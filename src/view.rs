@@ -35,7 +35,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use crate::command::View;
+use crate::command::{Command, View};
 use crate::glyphs::Glyphs;
 use crate::ipvs::ServiceKey;
 use crate::model::{Model, Prompt};
@@ -66,7 +66,7 @@ pub struct HitBoxes {
 pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small(area, frame);
+        too_small(model, area, frame);
         return HitBoxes::default();
     }
     let [head, body, foot] = Layout::vertical([
@@ -103,12 +103,12 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     hits
 }
 
-fn too_small(area: Rect, frame: &mut Frame<'_>) {
+fn too_small(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let (width, height) = SMALLEST;
     let text = vec![
         Line::raw(format!("{}x{} is too small", area.width, area.height)),
         Line::raw(format!("ipvs-tui wants {width}x{height}")),
-        Line::raw("q quits"),
+        Line::raw(format!("{} quits", model.keys.say(Command::Quit))),
     ];
     frame.render_widget(Paragraph::new(text), area);
 }

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["command", "model"],
     &["keys"],
     &["glyphs", "theme", "view", "report"],
-    &["cli", "terminal", "worker"],
+    &["config", "cli", "terminal", "worker"],
     &["app", "script"],
 ];
 
@@ -28,6 +28,7 @@ const WITHIN: &[(&str, &str)] = &[
     ("journal", "plan"),
     ("plan", "kernel"), // only for KernelError, which a failed plan carries
     ("model", "command"),
+    ("cli", "config"),
     ("view", "glyphs"),
     ("view", "report"), // the ipvsadm commands of a plan
     ("view", "theme"),

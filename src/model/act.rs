@@ -2,7 +2,7 @@
 
 use super::page::Ask;
 use super::{Effect, Kind, Model, Page, Row, Tone};
-use crate::command::View;
+use crate::command::{Command, View};
 use crate::drain::Drain;
 use crate::ipvs::{Server, ServerKey, ServiceKey};
 use crate::journal::Order;
@@ -99,7 +99,9 @@ impl Model {
         let targets: Vec<_> = targets.into_iter().filter(|target| !drains(target)).collect();
         if targets.is_empty() {
             if asked > 0 {
-                self.say(Tone::Info, format!("{name}: draining already; 4 shows how far it is"));
+                let key = self.keys.say(Command::ViewDrains);
+                let text = format!("{name}: draining already; {key} shows how far it is");
+                self.say(Tone::Info, text);
             }
             return Vec::new();
         }
@@ -127,9 +129,12 @@ impl Model {
         if wanted.is_empty() {
             let unknown = targets.iter().any(|(_, server)| server.weight == 0);
             let nothing = if unknown {
-                "nothing to restore: this program did not set the weight to 0; w sets one"
+                let key = self.keys.say(Command::SetWeight);
+                format!(
+                    "nothing to restore: this program did not set the weight to 0; {key} sets one"
+                )
             } else {
-                "nothing to restore: the weight is not 0"
+                "nothing to restore: the weight is not 0".to_owned()
             };
             self.say(Tone::Info, nothing);
             return Vec::new();

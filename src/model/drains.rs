@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Effect, Kind, Model, Tone};
+use crate::command::Command;
 use crate::drain::{Census, Drain, Past};
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::journal::{Act, DrainEnd, Id, News, Order, Then};
@@ -103,7 +104,8 @@ impl Model {
         if resumed && !self.drains.open.is_empty() && self.notice.is_none() {
             let count = self.drains.open.len();
             let s = if count == 1 { "" } else { "s" };
-            let text = format!("{count} drain{s} from an earlier session; 4 shows how far");
+            let key = self.keys.say(Command::ViewDrains);
+            let text = format!("{count} drain{s} from an earlier session; {key} shows how far");
             self.say(Tone::Warning, text);
         }
         self.news = Some(news);

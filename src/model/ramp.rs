@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Effect, Freshness, Kind, Model, Tone};
+use crate::command::Command;
 use crate::ipvs::{Server, ServerKey, ServiceKey};
 use crate::journal::{self, Act, Id, Order};
 use crate::plan::{Plan, Ramp};
@@ -161,10 +162,9 @@ impl Model {
         let running = self.ramps.running.remove(place);
         let (made, all) = running.progress();
         let title = running.title();
-        self.say(
-            Tone::Info,
-            format!("{title}: stopped after {made} of {all} steps; u takes it back"),
-        );
+        let key = self.keys.say(Command::Undo);
+        let text = format!("{title}: stopped after {made} of {all} steps; {key} takes it back");
+        self.say(Tone::Info, text);
         true
     }
 }

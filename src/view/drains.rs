@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Sparkline, SparklineBar};
+use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Look, place};
+use crate::command::Command;
 use crate::drain::{Drain, Followed, Verdict};
 use crate::ipvs::duration;
 use crate::model::Model;
@@ -21,15 +22,22 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     let theme = &look.theme;
     let open = model.drains.open();
     if open.is_empty() {
-        let text = vec![
-            Line::raw(""),
-            Line::raw("  Nothing is drained."),
-            Line::raw(""),
-            Line::raw("  In the services (1), d drains the selected server in its service, D its"),
-            Line::raw("  host everywhere. A drain shows here until it is restored, also after"),
-            Line::raw("  leaving the console."),
-        ];
-        frame.render_widget(Paragraph::new(text).style(theme.dim), area);
+        let key = |command| model.keys.say(command);
+        let how = format!(
+            "In the services ({}), {} drains the selected server in its service, {} its host \
+             everywhere. ",
+            key(Command::ViewServices),
+            key(Command::Drain),
+            key(Command::DrainHost),
+        );
+        let how = if model.read_only { "" } else { &how };
+        let text = format!(
+            "Nothing is drained.\n\n{how}A drain shows here until it is restored, also after \
+             leaving the console."
+        );
+        let inside = area.inner(Margin::new(2, 1));
+        let text = Paragraph::new(text).style(theme.dim).wrap(Wrap { trim: false });
+        frame.render_widget(text, Rect { width: inside.width.min(74), ..inside });
         return;
     }
     let selected = model.drains.selected().map(|d| d.id);
@@ -104,7 +112,8 @@ fn one(
         let (text, style) = match ramp {
             Some(ramp) => {
                 let (made, all) = ramp.progress();
-                (format!("coming back: step {made} of {all}; R stops it"), theme.good)
+                let key = model.keys.say(Command::Restore);
+                (format!("coming back: step {made} of {all}; {key} stops it"), theme.good)
             }
             None => (server.verdict.to_string(), style_of(&server.verdict, look)),
         };

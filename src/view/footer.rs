@@ -64,33 +64,39 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
     }
     if let (Some(drain), Some(now)) = (model.drains.open().last(), model.drains.now()) {
         let count = model.drains.open().len();
-        let more = if count > 1 { format!(" (and {} more: 4)", count - 1) } else { String::new() };
+        let key = model.keys.say(Command::ViewDrains);
+        let more = match count - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more: {key})"),
+        };
         return say(format!("{}{more}", drain.summary(now)), theme.text);
     }
     match model.edits.next_undo() {
         Some(undo) => {
-            say(format!("u undoes: {}", undo.replace("->", look.glyphs.arrow)), theme.dim)
+            let undo = undo.replace("->", look.glyphs.arrow);
+            say(format!("{} undoes: {undo}", model.keys.say(Command::Undo)), theme.dim)
         }
         None => Line::default(),
     }
 }
 
-/// `w set weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
+/// `+ - w weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
 fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let theme = &look.theme;
     let last = |spec: &Spec| matches!(spec.command, Command::Help | Command::Quit);
-    let all: Vec<(&str, &str, bool)> = available(model.read_only)
+    let all: Vec<(String, &str, bool)> = available(model.read_only)
         .filter(|spec| spec.views.contains(&model.view) && fits(spec.command, model))
         .filter_map(|spec| {
             // The keys for weights share a hint.
-            let key = match spec.command {
-                Command::WeightUp => "+ - w",
-                _ => spec.keys.first()?,
+            let commands: &[Command] = match spec.command {
+                Command::WeightUp => &[Command::WeightUp, Command::WeightDown, Command::SetWeight],
+                _ => &[spec.command],
             };
-            Some((key, spec.hint?, last(spec)))
+            let keys: Vec<&str> = commands.iter().filter_map(|c| model.keys.first(*c)).collect();
+            Some((keys.join(" "), spec.hint?, last(spec))).filter(|(keys, ..)| !keys.is_empty())
         })
         .collect();
-    let cells = |(key, hint, _): &(&str, &str, bool)| key.width() + 1 + hint.width() + 2;
+    let cells = |(key, hint, _): &(String, &str, bool)| key.width() + 1 + hint.width() + 2;
     let kept: usize = all.iter().filter(|h| h.2).map(cells).sum();
     let mut free = usize::from(width).saturating_sub(1 + kept);
     let mut spans = vec![Span::raw(" ")];
@@ -99,7 +105,7 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
             let Some(left) = free.checked_sub(cells(hint)) else { continue };
             free = left;
         }
-        spans.push(Span::styled(hint.0.to_owned(), theme.key));
+        spans.push(Span::styled(hint.0.clone(), theme.key));
         spans.push(Span::styled(format!(" {}  ", hint.1), theme.dim));
     }
     Line::from(spans)

@@ -4,18 +4,22 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
 
 use super::Look;
 use super::frame::framed;
-use crate::command::available;
+use crate::command::{Command, available};
 use crate::model::Model;
+
+/// Cells for the keys of a command.
+const KEYS: usize = 18;
 
 pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
     let mut lines: Vec<Line<'_>> = available(model.read_only)
         .map(|spec| {
             Line::from(vec![
-                Span::styled(format!("{:>18}  ", spec.keys.join(" ")), theme.key),
+                Span::styled(format!("{}  ", keys(model.keys.of(spec.command), look)), theme.key),
                 Span::styled(spec.doc, theme.text),
             ])
         })
@@ -26,13 +30,35 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         (glyphs.draining, "weight 0 and drained: 4 shows how far"),
         (glyphs.ramping, "its weight comes back in steps"),
     ] {
-        lines.push(Line::from(Span::styled(format!("{glyph:>18}  {meaning}"), theme.dim)));
+        lines.push(Line::from(Span::styled(format!("{glyph:>KEYS$}  {meaning}"), theme.dim)));
     }
     let all = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let height = all.saturating_add(2).min(area.height);
     let more = all.saturating_sub(height.saturating_sub(2));
-    let title =
-        if more > 0 { " Keys (Esc closes, Down shows more) " } else { " Keys (Esc closes) " };
-    let inner = framed(title, 62, height, look, area, frame);
+    // Every key that moves nothing closes help, so one of these always does.
+    let key = |command| model.keys.first(command);
+    let close = key(Command::Close).or_else(|| key(Command::Help)).unwrap_or_default();
+    let title = match key(Command::Down) {
+        Some(down) if more > 0 => format!(" Keys ({close} closes, {down} shows more) "),
+        _ => format!(" Keys ({close} closes) "),
+    };
+    let inner = framed(&title, 62, height, look, area, frame);
     frame.render_widget(Paragraph::new(lines).scroll((scrolled.min(more), 0)), inner);
+}
+
+/// As many of a command's keys as there is room for; what is left out is told by an ellipsis.
+fn keys(names: &[String], look: &Look) -> String {
+    let mut text = names.join(" ");
+    for shown in (1..names.len()).rev() {
+        if text.width() <= KEYS {
+            break;
+        }
+        text = format!(
+            "{} {}",
+            names.get(..shown).unwrap_or_default().join(" "),
+            look.glyphs.ellipsis
+        );
+    }
+    let space = KEYS.saturating_sub(text.width());
+    format!("{:space$}{text}", "")
 }

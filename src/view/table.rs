@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::columns::{Columns, PREFIX, Span, columns};
 use super::{HitBoxes, Look, number, place};
+use crate::command::Command;
 use crate::history::{Metric, Series};
 use crate::ipvs::{Rates, Stats};
 use crate::model::{Freshness, Model, Row};
@@ -27,8 +28,10 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if snapshot.services.is_empty() {
         let how = if model.read_only {
             "ipvsadm -A -t 10.0.0.1:80 -s wlc adds one; it shows here with the next reading."
+                .to_owned()
         } else {
-            "a adds one; so does ipvsadm -A -t 10.0.0.1:80 -s wlc."
+            let key = model.keys.say(Command::Add);
+            format!("{key} adds one; so does ipvsadm -A -t 10.0.0.1:80 -s wlc.")
         };
         let text = format!("This director has no virtual services yet.\n\n{how}");
         empty(&text, look, area, frame);

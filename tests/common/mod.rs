@@ -58,7 +58,7 @@ pub fn run(command: &mut Command) -> Ran {
     }
 }
 
-/// Runs `ipvs-tui` with these arguments, without a terminal.
+/// Runs `ipvs-tui` with these arguments, without a terminal, and without the tester's settings.
 pub fn ipvs_tui(arguments: &[&str]) -> Ran {
-    run(Command::new(program()).args(arguments))
+    run(Command::new(program()).args(arguments).env("XDG_CONFIG_HOME", "/nonexistent"))
 }
