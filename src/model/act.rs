@@ -127,6 +127,10 @@ impl Model {
         }
         let wanted = self.past.weights_of(&targets);
         if wanted.is_empty() {
+            if self.edits.busy() {
+                self.say(Tone::Info, "a change is under way; restore when it is through");
+                return Vec::new();
+            }
             let unknown = targets.iter().any(|(_, server)| server.weight == 0);
             let nothing = if unknown {
                 let key = self.keys.say(Command::SetWeight);

@@ -25,6 +25,8 @@ const SURROUNDINGS: Duration = Duration::from_secs(10);
 const CENSUS: Duration = Duration::from_secs(2);
 /// A pass that takes a second is followed by a pause of this many: 2% of a core.
 const PAUSE: u32 = 50;
+/// And at most: what is safe to stop is not to be told much later.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// So many looks may fail in a row; the kernel may be short of memory for a while.
 const FAILURES: u32 = 10;
 
@@ -100,10 +102,12 @@ impl Run<'_, '_> {
                     looked = Some((first, snapshot.taken));
                     begin_at(&mut drain, first, self.wanted.timeout);
                     drain.follow(&snapshot);
-                    if now >= census && affordable(&snapshot) {
+                    let looked_at = self.time.now();
+                    if looked_at >= census && affordable(&snapshot) {
                         count(self.director.reader.as_mut(), &snapshot, &places, &mut drain);
-                        let took = self.time.now().saturating_sub(now);
-                        census = self.time.now() + CENSUS.max(took * PAUSE);
+                        let through = self.time.now();
+                        let took = through.saturating_sub(looked_at);
+                        census = through + CENSUS.max(took * PAUSE).min(LONGEST_PAUSE);
                     }
                     let verdict = drain.verdict();
                     let kind = std::mem::discriminant(verdict);

@@ -19,6 +19,9 @@ const LEAST: Duration = Duration::from_secs(2);
 /// A pass that takes a second is followed by a pause of this many: 2% of a core.
 const PAUSE: u32 = 50;
 
+/// And at most: what is safe to stop is not to be told much later.
+const MOST: Duration = Duration::from_secs(10);
+
 /// Has the connection table counted now and then.
 pub(super) struct Counting {
     servers: BTreeSet<(ServiceKey, ServerKey)>,
@@ -61,7 +64,7 @@ impl Counting {
             Some(Err(TryRecvError::Empty)) => return,
             Some(Ok(took)) => {
                 self.under_way = None;
-                self.due = Instant::now() + LEAST.max(took * PAUSE);
+                self.due = Instant::now() + LEAST.max(took * PAUSE).min(MOST);
             }
             Some(Err(TryRecvError::Disconnected)) => {
                 self.under_way = None;

@@ -2,6 +2,7 @@
 //! back.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +12,7 @@ use ipvs_tui::ipvs::Change;
 use serde_json::Value;
 
 use crate::common::lab::{Lab, sh, table};
-use crate::common::{ipvs_tui, patience, program, run};
+use crate::common::{ipvs_tui, program, run};
 use crate::journal::{change, entries};
 use crate::tell;
 
@@ -24,24 +25,26 @@ fn after_a_kill_the_journal_is_right_and_undo_works() {
     let Some(_lab) = Lab::with("nat") else { return };
     many_services();
     let (before, weights_before) = (table(), weights());
-    let Times { run, plan } = times();
+    let whole = undisturbed();
     assert_eq!(table(), before, "undone");
 
-    tell(format_args!("\na plan of {SERVICES} changes takes {plan:.0?} of {run:.0?}"));
+    tell(format_args!("\nquiescing a host in {SERVICES} services takes {whole:.0?}"));
     let mut in_the_middle = 0;
     for kill in 0..KILLS {
-        // Every fourth may come before the plan. Spread evenly, in an order that looks like none.
-        let moment = if kill % 4 == 3 { Moment::Run } else { Moment::Plan };
-        let span = if moment == Moment::Run { run } else { plan };
-        let delay = span.mul_f64(f64::from(kill) * 0.618 % 1.0);
+        // Evenly spread, in an order that looks like none.
+        let part = f64::from(kill) * 0.618 % 1.0;
+        let moment = match kill % 4 {
+            3 => Moment::After(whole.mul_f64(part)),
+            _ => Moment::Lines((part * SERVICES as f64) as usize),
+        };
         let journal = PathBuf::from(format!("/tmp/killed-{kill}.jsonl"));
-        let killed = quiesce_and_kill(&journal, delay, moment);
+        let killed = quiesce_and_kill(&journal, moment);
         let now = weights();
         let says = entries(&journal).first().map(|entry| judge(entry, &weights_before, &now));
         let changed = now.iter().filter(|(_, weight)| **weight == 0).count();
         tell(format_args!(
-            "{} {delay:.0?} into the {moment:?}: {changed} made, the journal says {}",
-            if killed { "killed" } else { "it had ended" },
+            "{} {moment}: {changed} made, the journal says {}",
+            if killed { "killed" } else { "had ended" },
             says.map_or("nothing".to_owned(), |(made, unknown)| format!(
                 "{made} made and {unknown} unknown"
             )),
@@ -53,7 +56,7 @@ fn after_a_kill_the_journal_is_right_and_undo_works() {
         }
         assert_eq!(table(), before, "after undo");
     }
-    assert!(in_the_middle >= 3, "kills hit the plan: {in_the_middle}");
+    assert!(in_the_middle >= 5, "kills hit the plan: {in_the_middle}");
 }
 
 /// A host with a real server in each of many services, with weights of their own, and another
@@ -70,35 +73,35 @@ fn many_services() {
     sh("ipvsadm -C && ipvsadm -R </tmp/many");
 }
 
-/// What a delay begins with.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// When it is killed.
+#[derive(Clone, Copy)]
 enum Moment {
-    /// The program's start.
-    Run,
-    /// The plan's: its intent is written down.
-    Plan,
+    /// So long after its start.
+    After(Duration),
+    /// When its journal has that many lines, or a few more.
+    Lines(usize),
 }
 
-/// How long the program takes, and its plan from its intent to its end, as the journal has it.
-struct Times {
-    run: Duration,
-    plan: Duration,
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(time) => write!(f, "{time:.0?} after its start"),
+            Self::Lines(lines) => write!(f, "behind line {lines} of its journal"),
+        }
+    }
 }
 
-/// Quiesces and takes it back, and tells how long that takes.
-fn times() -> Times {
+/// How long the program takes when nobody kills it. What it does is taken back.
+fn undisturbed() -> Duration {
     let journal = Path::new("/tmp/not-killed.jsonl");
     let begun = Instant::now();
     let ran = run(&mut quiesce(journal));
     let took = begun.elapsed();
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let all = entries(journal);
-    let [entry] = &all[..] else { panic!("one entry: {all:#?}") };
-    let time = |field: &str| -> jiff::Timestamp { entry[field].as_str().unwrap().parse().unwrap() };
-    assert_eq!(entry["changes"].as_array().unwrap().len(), SERVICES);
-    assert!(weights().iter().all(|((_, server), w)| (*w == 0) == server.starts_with(HOST)));
+    let now = weights();
+    assert!(now.iter().all(|((_, server), weight)| (*weight == 0) == server.starts_with(HOST)));
     undo(journal);
-    Times { run: took, plan: time("time").duration_until(time("ended")).unsigned_abs() }
+    took
 }
 
 fn quiesce(journal: &Path) -> Command {
@@ -114,20 +117,21 @@ fn undo(journal: &Path) {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-/// Kills it `delay` after that moment. Whether it still ran.
-fn quiesce_and_kill(journal: &Path, delay: Duration, moment: Moment) -> bool {
-    let mut child = quiesce(journal)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    while moment == Moment::Plan && !has_intent(journal) {
-        assert!(begun.elapsed() < patience(), "no intent was written");
-        std::thread::sleep(Duration::from_millis(1));
+/// Kills it at that moment. Whether it still ran.
+fn quiesce_and_kill(journal: &Path, moment: Moment) -> bool {
+    let mut command = quiesce(journal);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    match moment {
+        Moment::After(time) => std::thread::sleep(time),
+        Moment::Lines(wanted) => {
+            let lines =
+                || std::fs::read(journal).map_or(0, |l| l.split(|b| *b == b'\n').count() - 1);
+            while lines() < wanted && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
-    std::thread::sleep(delay);
     let ended = child.try_wait().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -137,10 +141,6 @@ fn quiesce_and_kill(journal: &Path, delay: Duration, moment: Moment) -> bool {
         assert!(status.success(), "{status}: {said}");
     }
     ended.is_none()
-}
-
-fn has_intent(journal: &Path) -> bool {
-    std::fs::read_to_string(journal).is_ok_and(|lines| lines.contains("\"plan\":{"))
 }
 
 type Weights = BTreeMap<(String, String), u32>;

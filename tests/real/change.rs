@@ -67,6 +67,9 @@ fn marked_servers_are_quiesced_and_restored_as_one() {
     wait(&console, "both are back", || table() == before);
     console.keys("U");
     weighs(&console, HTTP, SECOND, 0);
+    console.wait_until("what R restores", |s| {
+        s.lines.iter().filter(|l| l.contains("(10) 0")).count() == 2
+    });
     console.keys("R");
     applies(&mut console);
     wait(&console, "both are restored", || table() == before);
@@ -104,6 +107,7 @@ fn a_drain_outlives_the_console() {
     // Over four seconds, in steps.
     console.wait_until("the page", |s| s.has("over a time"));
     console.keys(key::TAB).keys(key::TAB).keys("4s");
+    console.wait_until("it is typed", |s| s.has("over a time: 4s"));
     applies(&mut console);
     wait(&console, "the first step", || weight(HTTP, FIRST).is_some_and(|w| (1..10).contains(&w)));
     wait(&console, "the last step", || table() == before);
