@@ -15,6 +15,7 @@ use crate::model::{Effect, Freshness, Message, Model};
 use crate::report;
 use crate::snapshot::Moment;
 use crate::terminal::{Input, Terminal, listen};
+use crate::theme::Choice;
 use crate::view::{HitBoxes, Look, draw};
 use crate::worker::{Report, Request, Worker};
 
@@ -39,11 +40,22 @@ pub enum Clock {
     Snapshots,
 }
 
+/// How the console looks, and how often it is drawn.
+pub struct Face {
+    /// Symbols, and the theme that is on.
+    pub look: Look,
+    /// What [`crate::command::Command::NextTheme`] goes through.
+    pub themes: Choice,
+    /// At most so many frames a second.
+    pub frames: u32,
+}
+
 /// The console of one director.
 pub struct App {
     model: Model,
     keymap: Keymap,
     look: Look,
+    themes: Choice,
     worker: Worker,
     reports: UnboundedReceiver<Report>,
     clock: Clock,
@@ -56,19 +68,19 @@ pub struct App {
 }
 
 impl App {
-    /// A console over a started worker, drawn at most `frames` times a second.
+    /// A console over a started worker.
     pub fn new(
         model: Model,
         keymap: Keymap,
-        look: Look,
+        face: Face,
         worker: Worker,
         reports: UnboundedReceiver<Report>,
         clock: Clock,
-        frames: u32,
     ) -> Self {
+        let Face { look, themes, frames } = face;
         let (started, visible, copy) = (Instant::now(), BTreeSet::new(), None);
         let frame = Duration::from_secs(1) / frames.max(1);
-        Self { model, keymap, look, worker, reports, clock, started, visible, frame, copy }
+        Self { model, keymap, look, themes, worker, reports, clock, started, visible, frame, copy }
     }
 
     /// Runs until the operator leaves, a signal comes, or the terminal is lost.
@@ -192,6 +204,11 @@ impl App {
                 Effect::Follow(servers) => self.worker.ask(Request::Follow(servers)),
                 Effect::CopyCommands(plan) => self.copy = Some(report::script(&plan)),
                 Effect::Refresh => self.worker.ask(Request::Refresh),
+                Effect::NextTheme => {
+                    self.themes.step();
+                    self.look.theme = self.themes.theme().clone();
+                    self.update(Message::Theme(self.themes.name().to_owned()));
+                }
                 Effect::Quit => return Some(End::Quit),
             }
         }

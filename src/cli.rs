@@ -92,6 +92,10 @@ pub struct ScreenOptions {
     /// Draw with ASCII characters only. The default follows the locale.
     #[arg(long)]
     pub ascii: bool,
+
+    /// Draw in this theme; T goes through them. The default follows the terminal's colours.
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
 }
 
 impl Console {
@@ -115,6 +119,10 @@ impl ScreenOptions {
         if let Some(interval) = self.interval {
             config.interval = interval;
             config.argued("interval");
+        }
+        if let Some(theme) = &self.theme {
+            config.theme.clone_from(theme);
+            config.argued("theme");
         }
         if self.ascii {
             config.ascii = Some(true);

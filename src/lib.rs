@@ -11,7 +11,7 @@
 //! | --- | --- | --- |
 //! | 6 | [`app`], [`script`], `main` | the only `select!`; one change from a script; arguments in, exit code out |
 //! | 5 | [`worker`], [`terminal`], [`cli`], [`config`] | sole owner of the kernel; claims and restores the terminal; arguments over files over defaults |
-//! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model; prints a snapshot |
+//! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model, in a theme of `themes/`; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
 //! | 1 | [`history`], [`plan`], [`journal`], [`drain`], [`kernel`] | samples and rates; acts as values; their append-only record; how far a quiesced server has emptied; netlink, proc and the embedded director |

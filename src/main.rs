@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::unbounded_channel;
 
-use ipvs_tui::app::{self, App, End};
+use ipvs_tui::app::{self, App, End, Face};
 use ipvs_tui::cli::{
     Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, Verb, Wanted,
 };
 use ipvs_tui::config::{self, Config, ConfigError, Places};
-use ipvs_tui::glyphs;
+use ipvs_tui::glyphs::{self, Glyphs};
 use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
@@ -27,7 +27,7 @@ use ipvs_tui::model::Model;
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
 use ipvs_tui::terminal;
-use ipvs_tui::theme::Theme;
+use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
 use ipvs_tui::worker::{Director, Hand, Pace, Worker};
 
@@ -300,12 +300,21 @@ fn open_console(
         );
         return Ok(ExitCode::from(USAGE));
     }
+    let themes = match themes(config) {
+        Ok(themes) => themes,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "ipvs-tui: {error}");
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
+    let face = Face { look, themes, frames: config.frames() };
     let (reports, inbox) = unbounded_channel();
     let worker = Worker::start(open, pace, reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
     model.keys = keymap.names();
     model.rate = config.rate;
-    let app = App::new(model, keymap, look(config), worker, inbox, clock, config.frames());
+    let app = App::new(model, keymap, face, worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {
         End::Quit => ExitCode::SUCCESS,
@@ -313,16 +322,35 @@ fn open_console(
     })
 }
 
-fn look(config: &Config) -> Look {
-    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Every theme, for the colours of this terminal, with the one that is asked for on.
+fn themes(config: &Config) -> Result<Choice, ThemeError> {
+    let themes = match config_folder() {
+        Some(folder) => Themes::with_folder(&folder.join("themes"))?,
+        None => Themes::built_in()?,
+    };
+    // What the files call default follows the terminal.
+    let named = Some(config.theme.as_str()).filter(|name| *name != "default");
+    themes.choice(named, Depth::of(&env))
+}
+
+/// Where the operator's own things are, by the XDG base directories: `~/.config/ipvs-tui`.
+fn config_folder() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
+    Some(config.join("ipvs-tui"))
+}
+
+fn glyphs(config: &Config) -> Glyphs {
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
     let utf8 = locale.is_some_and(|l| {
         let l = l.to_ascii_lowercase();
         l.contains("utf-8") || l.contains("utf8")
     });
-    let glyphs = if config.ascii.unwrap_or(!utf8) { glyphs::ASCII } else { glyphs::UNICODE };
-    let theme = if env("NO_COLOR").is_some() { Theme::mono() } else { Theme::ansi() };
-    Look { theme, glyphs }
+    if config.ascii.unwrap_or(!utf8) { glyphs::ASCII } else { glyphs::UNICODE }
 }
 
 fn snapshot(

@@ -83,6 +83,8 @@ pub enum Message {
     Accept,
     /// A key that the keymap does not know, as an operator would name it.
     UnknownKey(String),
+    /// Another theme is on.
+    Theme(String),
     /// How many rows of the table were drawn.
     Drawn {
         /// Rows that fit.
@@ -101,6 +103,8 @@ pub enum Effect {
     CopyCommands(Plan),
     /// Have the worker read the kernel now.
     Refresh,
+    /// Draw with the next theme.
+    NextTheme,
     /// Leave.
     Quit,
 }
@@ -263,6 +267,7 @@ impl Model {
                 let help = self.keys.say(Command::Help);
                 self.say(Tone::Info, format!("{key} does nothing here; {help} shows every key"));
             }
+            Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
             Message::Drawn { page } => self.rows.fit(page),
         }
         Vec::new()
@@ -420,6 +425,7 @@ impl Model {
                 let place = View::ALL.iter().position(|view| *view == self.view).unwrap_or(0);
                 self.view = View::ALL.iter().cycle().nth(place + 1).copied().unwrap_or_default();
             }
+            Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Command::Close => self.close(),

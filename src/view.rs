@@ -65,6 +65,7 @@ pub struct HitBoxes {
 /// Draws the whole screen.
 pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     let area = frame.area();
+    frame.buffer_mut().set_style(area, look.theme.base());
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(model, area, frame);
         return HitBoxes::default();

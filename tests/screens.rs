@@ -7,6 +7,8 @@
 mod drains;
 #[path = "screens/forms.rs"]
 mod forms;
+#[path = "screens/looks.rs"]
+mod looks;
 #[path = "screens/stage.rs"]
 mod stage;
 
@@ -22,7 +24,7 @@ use ipvs_tui::kernel::{KernelError, Reader, Want};
 use ipvs_tui::model::{Freshness, Tone};
 use ipvs_tui::snapshot;
 use ipvs_tui::snapshot::{Moment, Snapshot};
-use ipvs_tui::theme::Theme;
+use ipvs_tui::theme::Depth;
 use stage::*;
 
 // --- screens ----------------------------------------------------------------------------------
@@ -44,7 +46,7 @@ fn first_screen() {
 fn styles() {
     let mut stage = Stage::web();
     assert_snapshot!("styles_80x24", format!("{:#?}", stage.draw()));
-    stage.look.theme = Theme::mono();
+    stage.look.theme = theme("mono", Depth::None);
     let reset = ratatui::style::Color::Reset;
     let assert_plain = |stage: &mut Stage| {
         let screen = stage.draw();

@@ -44,6 +44,10 @@ impl Span {
 
 const NUMBER: u16 = 6;
 const FORWARDING: u16 = 6;
+/// The cell of the mark.
+pub(super) const MARK: u16 = 1;
+/// The cell of the state's sign.
+pub(super) const STATE: u16 = 2;
 /// Cursor, mark, state and a space before the name.
 pub(super) const PREFIX: u16 = 4;
 /// The shortest line of values that still shows a shape.

@@ -113,7 +113,7 @@ fn one(
             Some(ramp) => {
                 let (made, all) = ramp.progress();
                 let key = model.keys.say(Command::Restore);
-                (format!("coming back: step {made} of {all}; {key} stops it"), theme.good)
+                (format!("coming back: step {made} of {all}; {key} stops it"), theme.ramping)
             }
             None => (server.verdict.to_string(), style_of(&server.verdict, look)),
         };
@@ -177,9 +177,10 @@ fn curve(server: &Followed, look: &Look, area: Rect, y: u16, frame: &mut Frame<'
 fn style_of(verdict: &Verdict, look: &Look) -> Style {
     let theme = &look.theme;
     match verdict {
-        Verdict::Safe { .. } => theme.good,
-        Verdict::Receiving { .. } | Verdict::Raised { .. } | Verdict::Gone => theme.warning,
-        _ => theme.text,
+        Verdict::Safe { .. } => theme.drain_safe,
+        Verdict::Receiving { .. } => theme.drain_receiving,
+        Verdict::Raised { .. } | Verdict::Gone => theme.warning,
+        _ => theme.drain_emptying,
     }
 }
 

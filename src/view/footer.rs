@@ -143,8 +143,8 @@ fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Fram
     };
     let x = upper.x + u16::try_from(label.width() + input.visual_cursor()).unwrap_or(u16::MAX);
     let line = Line::from(vec![
-        Span::styled(label, theme.header),
-        Span::styled(input.value().to_owned(), theme.text),
+        Span::styled(label, theme.focus),
+        Span::styled(input.value().to_owned(), theme.input),
     ]);
     frame.render_widget(line, upper);
     frame.set_cursor_position(Position::new(x.min(upper.right().saturating_sub(1)), upper.y));

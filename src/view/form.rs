@@ -117,12 +117,15 @@ impl Painter<'_> {
         let (theme, glyphs) = (&self.look.theme, &self.look.glyphs);
         let focused = n == self.form.focus;
         let cursor = if focused { glyphs.cursor } else { " " };
-        let mark = if field.wrong.is_some() { glyphs.failed } else { " " };
+        let (mark, told) = match field.wrong {
+            Some(_) => (glyphs.failed, theme.error),
+            None => (" ", theme.text), // an error may be underlined, or a block
+        };
         let name = format!("{:<width$}", field.label, width = usize::from(self.label));
         let line = Line::from(vec![
-            Span::styled(cursor, theme.header),
-            Span::styled(mark, theme.error),
-            Span::styled(format!(" {name}"), if focused { theme.header } else { theme.dim }),
+            Span::styled(cursor, theme.focus),
+            Span::styled(mark, told),
+            Span::styled(format!(" {name}"), if focused { theme.focus } else { theme.dim }),
         ]);
         frame.render_widget(line, area);
         let x = area.x + self.before;
@@ -160,7 +163,7 @@ impl Painter<'_> {
         let at = input.visual_cursor().saturating_sub(scroll);
         let value = match input.value() {
             "" => Span::styled(format!(" {}", field.empty), theme.dim),
-            text => Span::styled(text.to_owned(), theme.text),
+            text => Span::styled(text.to_owned(), theme.input),
         };
         let line = Line::from(vec![value, self.was(field)]);
         let scroll = u16::try_from(scroll).unwrap_or(u16::MAX);

@@ -25,9 +25,10 @@ pub(super) fn framed(
     let block = Block::bordered()
         .border_set(set)
         .border_style(look.theme.frame)
-        .title(Span::styled(title.to_owned(), look.theme.header));
+        .title(Span::styled(title.to_owned(), look.theme.title));
     let inner = block.inner(place);
     frame.render_widget(Clear, place);
+    frame.buffer_mut().set_style(place, look.theme.base_popup());
     frame.render_widget(block, place);
     inner
 }

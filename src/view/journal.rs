@@ -56,11 +56,11 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
     let time = intent.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
     let who = intent.operator.sudo_user.clone().or_else(|| intent.operator.name.clone());
     let who = clean(&who.unwrap_or_else(|| intent.operator.uid.to_string()));
-    let state = match (&entry.undone, entry.complete()) {
-        (Undone::By(_), _) => "undone",
-        (Undone::Partly(_), _) => "undone in part",
-        (Undone::No, true) => "",
-        (Undone::No, false) => "not whole",
+    let (state, told) = match (&entry.undone, entry.complete()) {
+        (Undone::By(_), _) => ("undone", theme.journal_undone),
+        (Undone::Partly(_), _) => ("undone in part", theme.journal_undone),
+        (Undone::No, true) => ("", theme.journal_entry),
+        (Undone::No, false) => ("not whole", theme.journal_failed),
     };
     let cursor = if selected { look.glyphs.cursor } else { " " };
     let front = format!("{cursor}{:<6} {time} {who:<8.8} ", intent.id.to_string());
@@ -68,11 +68,11 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
     let room = usize::from(width).saturating_sub(front.chars().count() + state_cells);
     let title = clean(&intent.plan.title).replace("->", look.glyphs.arrow);
     let title = place::fit(&title, room, look.glyphs.ellipsis);
-    let style = if selected { theme.selected } else { theme.text };
+    let style = if selected { theme.selected } else { theme.journal_entry };
     Line::from(vec![
         Span::styled(front, style),
         Span::styled(format!("{title:<room$}"), style),
-        Span::styled(format!(" {state}"), if selected { theme.selected } else { theme.warning }),
+        Span::styled(format!(" {state}"), if selected { theme.selected } else { told }),
     ])
 }
 

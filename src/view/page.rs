@@ -58,9 +58,11 @@ fn text<'a>(page: &'a Page, look: &'a Look, width: usize) -> Vec<Line<'a>> {
     let mut add = |mark: &str, text: &str, style: Style, mark_style: Style| {
         let indent = mark.width();
         for (n, piece) in wrap(text, width.saturating_sub(indent)).into_iter().enumerate() {
-            let mark = if n == 0 { mark.to_owned() } else { " ".repeat(indent) };
-            lines
-                .push(Line::from(vec![Span::styled(mark, mark_style), Span::styled(piece, style)]));
+            let mark = match n {
+                0 => Span::styled(mark.to_owned(), mark_style),
+                _ => Span::styled(" ".repeat(indent), style),
+            };
+            lines.push(Line::from(vec![mark, Span::styled(piece, style)]));
         }
     };
     if let Some(said) = &page.said {
@@ -69,7 +71,8 @@ fn text<'a>(page: &'a Page, look: &'a Look, width: usize) -> Vec<Line<'a>> {
     }
     let plan = page.plan();
     for change in &plan.changes {
-        add(" ", &change.to_string().replace("->", look.glyphs.arrow), theme.text, theme.text);
+        let text = change.to_string().replace("->", look.glyphs.arrow);
+        add(" ", &text, theme.plan_change, theme.plan_change);
         if let Some(details) = change.details() {
             add("   ", &details, theme.dim, theme.dim);
         }
@@ -96,10 +99,10 @@ fn text<'a>(page: &'a Page, look: &'a Look, width: usize) -> Vec<Line<'a>> {
     for change in &plan.changes {
         let commands = Commands::of(change);
         for note in commands.notes {
-            add(" # ", &note, theme.dim, theme.dim);
+            add(" # ", &note, theme.plan_command, theme.plan_command);
         }
         for line in commands.lines {
-            add(" ", &line, theme.dim, theme.dim);
+            add(" ", &line, theme.plan_command, theme.plan_command);
         }
     }
     lines
@@ -129,14 +132,14 @@ fn below(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) {
             }
             _ => asked.input.value().chars().skip(scroll).take(room).collect(),
         };
-        let style = if here { theme.header } else { theme.dim };
+        let style = if here { theme.focus } else { theme.dim };
         let hint = if asked.input.value().is_empty() && asked.ask != Ask::Then {
             Span::styled(hint(asked.ask), theme.dim)
         } else {
             Span::raw("")
         };
         let line =
-            Line::from(vec![Span::styled(label, style), Span::styled(value, theme.text), hint]);
+            Line::from(vec![Span::styled(label, style), Span::styled(value, theme.input), hint]);
         let at = row(line, frame);
         if here && asked.ask != Ask::Then {
             let cursor = x + asked.input.visual_cursor().saturating_sub(scroll);

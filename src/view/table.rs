@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span as Text};
 use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::columns::{Columns, PREFIX, Span, columns};
+use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
 use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
 use crate::history::{Metric, Series};
@@ -76,7 +76,7 @@ struct Painter<'a> {
 impl Painter<'_> {
     fn head(&self, y: u16, frame: &mut Frame<'_>) {
         let c = &self.columns;
-        let style = self.look.theme.dim;
+        let style = self.look.theme.head;
         left("    Service / real server", style, c.name, y, frame);
         left("Fwd", style, c.forwarding, y, frame);
         right("Weight", style, c.weight, y, frame);
@@ -134,36 +134,48 @@ impl Painter<'_> {
         frame.render_widget(line, area.row(y));
         let past = self.model.history.service(&key);
         self.numbers(entry.active(), entry.inactive(), entry.stats, theme.service, y, frame);
-        self.lines(past, theme.dim, theme.dim, y, frame);
+        self.lines(past, theme.chart_service, theme.chart_service, y, frame);
     }
 
     fn server(&self, entry: &ServiceEntry, server: &ServerEntry, y: u16, frame: &mut Frame<'_>) {
         let (c, theme) = (&self.columns, &self.look.theme);
         let quiesced = server.server.weight == 0;
-        let style = if quiesced { theme.quiesced } else { theme.text };
+        let (style, weighs) = match quiesced {
+            true => (theme.quiesced, theme.quiesced),
+            false => (theme.server, theme.weight),
+        };
         let key = server.server.key;
         let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
         let mark = if marked { self.look.glyphs.marked } else { " " };
         let service = &entry.service.key;
-        let state = if self.model.ramps.of(service, &key).is_some() {
-            self.look.glyphs.ramping
+        let (state, sign) = if self.model.ramps.of(service, &key).is_some() {
+            (self.look.glyphs.ramping, theme.ramping)
         } else if quiesced && self.model.drains.of(service, &key).is_some() {
-            self.look.glyphs.draining
+            (self.look.glyphs.draining, theme.draining)
         } else if quiesced {
-            self.look.glyphs.quiesced
+            (self.look.glyphs.quiesced, style)
         } else {
-            " "
+            (" ", style)
         };
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
         left(&format!(" {mark}{state} {name}"), style, c.name, y, frame);
+        let mut paint = |from: u16, cells: u16, style| {
+            let area = Rect::new(c.name.x + from, y, cells, 1);
+            frame.buffer_mut().set_style(area, style);
+        };
+        paint(STATE, 1, sign);
+        if marked {
+            paint(MARK, 1, theme.marked);
+            paint(PREFIX, u16::try_from(name.width()).unwrap_or(0), theme.marked);
+        }
         left(&server.server.forwarding.to_string(), style, c.forwarding, y, frame);
         let weight = number::short(server.server.weight.into(), c.weight.width.into());
-        right(&weight, style, c.weight, y, frame);
+        right(&weight, weighs, c.weight, y, frame);
         if let (true, Some(old)) = (quiesced, self.model.before_quiesce(service, &key)) {
             // What R would restore, left of the 0.
             let old = number::short(old.into(), usize::from(c.weight.width) - 2);
-            left(&format!("({old})"), theme.dim, c.weight, y, frame);
+            left(&format!("({old})"), theme.before, c.weight, y, frame);
         }
         let (active, inactive) = (server.active.into(), server.inactive.into());
         self.numbers(active, inactive, server.stats, style, y, frame);
@@ -212,7 +224,7 @@ impl Painter<'_> {
                     let text = text(rate(&stats.rates, *metric), *span);
                     right(&text, style, *span, y, frame);
                 }
-                None => right(self.look.glyphs.unknown, self.look.theme.dim, *span, y, frame),
+                None => right(self.look.glyphs.unknown, self.look.theme.unknown, *span, y, frame),
             }
         }
     }

@@ -14,7 +14,7 @@ use ipvs_tui::keys::Keymap;
 use ipvs_tui::model::{Effect, Message, Model, Ticket, Tone};
 use ipvs_tui::plan::Outcome;
 use ipvs_tui::snapshot::{Moment, Snapshot};
-use ipvs_tui::theme::Theme;
+use ipvs_tui::theme::{Depth, Theme, Themes};
 use ipvs_tui::view::{Look, draw};
 use ipvs_tui::worker::{Director, Hand, apply};
 use jiff::Timestamp;
@@ -32,6 +32,11 @@ fn author() -> Author {
         boot_id: Some("boot".to_owned()),
     };
     Author { operator, scene, pid: 7 }
+}
+
+/// A compiled theme.
+pub(crate) fn theme(name: &str, depth: Depth) -> Theme {
+    Themes::built_in().unwrap().get(name, depth).unwrap()
 }
 
 /// Every size that the console promises to be of use at, and the one that it grows into.
@@ -74,7 +79,7 @@ impl Stage {
             wall,
             keymap: Keymap::defaults(false).unwrap(),
             model: Model::new("lb1".to_owned(), Duration::from_secs(1), false),
-            look: Look { theme: Theme::ansi(), glyphs: glyphs::UNICODE },
+            look: Look { theme: theme("ansi", Depth::Ansi), glyphs: glyphs::UNICODE },
             size: (80, 24),
             last: None,
         }
