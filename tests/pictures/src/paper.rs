@@ -65,7 +65,6 @@ pub const DARK: Paper = Paper {
 };
 
 /// Dark on light.
-#[allow(dead_code)] // for the pictures of themes
 pub const LIGHT: Paper = Paper {
     text: rgb(0x24292f),
     ground: rgb(0xfbfbfa),

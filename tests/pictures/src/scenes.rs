@@ -1,6 +1,6 @@
 //! Which pictures there are. A new one is an entry here.
 
-use crate::paper::{DARK, Paper};
+use crate::paper::{DARK, LIGHT, Paper};
 
 /// A picture: how the demo is started, and the way to what is shown.
 pub struct Scene {
@@ -46,6 +46,22 @@ const LARGE: (u16, u16) = (160, 48);
 
 /// From the reason on a drain's page to Apply.
 const TO_APPLY: &str = "\t\t\t\t";
+
+/// Said by terminals that show any colour.
+const TRUECOLOR: &[(&str, &str)] = &[("COLORTERM", "truecolor")];
+
+/// A drain under way and a server that is marked, for the colours of each.
+const A_DRAIN: &[Step] = &[
+    Keys("d"),
+    Keys(key::TAB),
+    Keys("kernel update"),
+    Keys(TO_APPLY),
+    Keys(key::ENTER),
+    Keys("jj "),
+    Polls(7),
+    Shows("draining for"),
+    Shows("● live"),
+];
 
 /// A scene has to have a name and steps; what else it does not say is as here.
 const PLAIN: Scene = Scene {
@@ -160,6 +176,27 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "scheduler",
         steps: &[Keys("}}}}s"), Keys(key::DOWN), Shows("Scheduler of FWM 5")],
+        ..PLAIN
+    },
+    Scene {
+        name: "theme-light",
+        arguments: &["--theme", "light"],
+        environment: TRUECOLOR,
+        steps: A_DRAIN,
+        paper: &LIGHT,
+        ..PLAIN
+    },
+    Scene {
+        name: "theme-gruvbox",
+        arguments: &["--theme", "gruvbox"],
+        environment: TRUECOLOR,
+        steps: A_DRAIN,
+        ..PLAIN
+    },
+    Scene {
+        name: "theme-mono",
+        environment: &[("NO_COLOR", "1")],
+        steps: A_DRAIN,
         ..PLAIN
     },
 ];
