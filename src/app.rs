@@ -221,7 +221,7 @@ impl App {
         terminal
             .draw(|frame| hits = draw(model, look, frame))
             .context("the terminal cannot be written")?;
-        self.update(Message::Drawn { page: hits.rows.height.into() });
+        self.update(Message::Drawn { page: hits.rows.height.into(), lines: hits.lines });
         if hits.visible != self.visible {
             self.visible.clone_from(&hits.visible);
             self.worker.ask(Request::Visible(hits.visible));

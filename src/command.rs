@@ -18,6 +18,7 @@ pub enum Command {
     Bottom,
     NextService,
     PreviousService,
+    Open,
     WeightUp,
     WeightDown,
     WeightUpTen,
@@ -38,8 +39,10 @@ pub enum Command {
     Zero,
     Timeouts,
     ViewServices,
+    ViewHosts,
     ViewDrains,
     ViewJournal,
+    ViewDirector,
     NextView,
     NextRate,
     NextTheme,
@@ -55,15 +58,20 @@ pub enum View {
     /// The services with their servers.
     #[default]
     Services,
+    /// The real servers by address, each over all its services.
+    Hosts,
     /// The drains that are followed.
     Drains,
     /// What was changed, by whom.
     Journal,
+    /// What belongs to no service: totals, owners of the table, sysctls.
+    Director,
 }
 
 impl View {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 3] = [Self::Services, Self::Drains, Self::Journal];
+    pub const ALL: [Self; 5] =
+        [Self::Services, Self::Hosts, Self::Drains, Self::Journal, Self::Director];
 }
 
 /// A row of the table.
@@ -120,16 +128,17 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
+    spec(Command::Open, "open", "show all of the service or server", &["Enter"]).also(&[View::Services]),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),
     spec(Command::WeightDownTen, "weight-down-ten", "lower the weight by 10, to 0 at most", &["<", "F5"]).mutates(),
     spec(Command::SetWeight, "set-weight", "type it: 12, +5, -3, 50% or share 25%", &["w"]).mutates(),
     spec(Command::Mark, "mark", "mark the server, or take its mark away", &["Space"]).mutates().hint("mark"),
-    spec(Command::Quiesce, "quiesce", "weight 0 now: no new connections", &["x"]).mutates().hint("quiesce"),
+    spec(Command::Quiesce, "quiesce", "weight 0 now: no new connections", &["x"]).mutates().also(&[View::Services, View::Hosts]).hint("quiesce"),
     spec(Command::Drain, "drain", "drain the server in this service", &["d"]).mutates().hint("drain"),
-    spec(Command::DrainHost, "drain-host", "drain its host in every service", &["D"]).mutates(),
-    spec(Command::Restore, "restore", "give back the weight from before", &["R"]).mutates().also(&[View::Services, View::Drains]).hint("restore"),
+    spec(Command::DrainHost, "drain-host", "drain its host in every service", &["D"]).mutates().also(&[View::Services, View::Hosts]).hint("drain"),
+    spec(Command::Restore, "restore", "give back the weight from before", &["R"]).mutates().also(&[View::Services, View::Hosts, View::Drains]).hint("restore"),
     spec(Command::SetScheduler, "set-scheduler", "switch the service's scheduler", &["s"]).mutates().hint("scheduler"),
     spec(Command::Undo, "undo", "take back the last change", &["u"]).mutates().also(&View::ALL).hint("undo"),
     spec(Command::Redo, "redo", "make it again", &["U"]).mutates().also(&View::ALL).hint("redo"),
@@ -140,14 +149,16 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Zero, "zero", "zero the counters of the service", &["Z"]).mutates(),
     spec(Command::Timeouts, "timeouts", "set the protocol timeouts", &["S"]).mutates(),
     spec(Command::ViewServices, "view-services", "services and their servers", &["1"]).hint("services"),
+    spec(Command::ViewHosts, "view-hosts", "hosts: real servers over all services", &["2"]),
     spec(Command::ViewDrains, "view-drains", "drains: how far they are", &["4"]),
     spec(Command::ViewJournal, "view-journal", "journal: who changed what, and undo", &["5"]),
+    spec(Command::ViewDirector, "view-director", "director: rates, owners, sysctls", &["6"]),
     spec(Command::NextView, "next-view", "the next of these", &["Tab"]),
     spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services]).hint("rate"),
     spec(Command::NextTheme, "next-theme", "switch to the next theme", &["T"]),
     spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
     spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
-    spec(Command::Close, "close", "close what is open", &["Esc"]),
+    spec(Command::Close, "close", "close what is open", &["Esc"]).hint("close"),
     spec(Command::Quit, "quit", "leave the console", &["q", "Ctrl-c"]).hint("quit"),
 ];
 

@@ -108,10 +108,9 @@ impl Drain {
         self.worst().map_or(&Verdict::Gone, |server| &server.verdict)
     }
 
-    /// The server that is farthest from safe; among equals, the one that holds the most.
+    /// The [`worst`] of its servers.
     pub fn worst(&self) -> Option<&Followed> {
-        let holds = |s: &Followed| s.active.unwrap_or(0).saturating_add(s.inactive.unwrap_or(0));
-        self.servers.iter().rev().max_by_key(|server| (server.verdict.rank(), holds(server)))
+        worst(self.servers.iter())
     }
 
     /// How long until the last of its servers is empty; `None` if that cannot be told of one.
@@ -185,6 +184,12 @@ impl Drain {
             _ => line,
         }
     }
+}
+
+/// The server that is farthest from safe; among equals, the one that holds the most.
+pub fn worst<'a>(servers: impl DoubleEndedIterator<Item = &'a Followed>) -> Option<&'a Followed> {
+    let holds = |s: &Followed| s.active.unwrap_or(0).saturating_add(s.inactive.unwrap_or(0));
+    servers.rev().max_by_key(|server| (server.verdict.rank(), holds(server)))
 }
 
 /// From `earlier` to `later` by the wall clock; zero if it was set back meanwhile.

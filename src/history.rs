@@ -187,6 +187,17 @@ impl ServiceTrack {
     }
 }
 
+/// Windows of several series, of equal length, as one: the sum of what is known. Nothing is known
+/// only where nothing is of any: a server that was not in the table then held no connections.
+pub fn summed(windows: impl Iterator<Item = Vec<Option<f32>>>) -> Vec<Option<f32>> {
+    let add = |a: Option<f32>, b: Option<f32>| match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
+    };
+    let sum = |all: Vec<_>, one: Vec<_>| all.into_iter().zip(one).map(|(a, b)| add(a, b)).collect();
+    windows.reduce(sum).unwrap_or_default()
+}
+
 /// Walks along what is known and what was found, both sorted by key: adds what is new, and calls
 /// `each` once for everything known, with what was found of it.
 fn walk<P, F, K: Ord>(
@@ -218,6 +229,13 @@ fn walk<P, F, K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_is_a_gap_only_where_nothing_is_known() {
+        let windows = [vec![Some(1.0), Some(2.0), None], vec![Some(3.0), None, None]];
+        assert_eq!(summed(windows.into_iter()), [Some(4.0), Some(2.0), None]);
+        assert_eq!(summed(std::iter::empty()), []);
+    }
 
     #[test]
     fn what_comes_stays_and_goes_is_walked_in_order() {

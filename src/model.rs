@@ -7,6 +7,8 @@
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
 //! drains  the drains that are followed          ramp    weights that come back over a time
+//! hosts   real servers by address, over all their services
+//! views   going from one view to another, and what moves there
 //! log     the journal, and undo from it
 //! prompt  the one thing that may be typed into, or has to be answered
 //! page    a plan before it is applied
@@ -17,11 +19,13 @@ mod drains;
 mod edit;
 mod entries;
 mod form;
+mod hosts;
 mod log;
 mod page;
 mod prompt;
 mod ramp;
 mod rows;
+mod views;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,11 +45,13 @@ use crate::snapshot::{Moment, Snapshot};
 pub use drains::Drains;
 pub use edit::{Edits, Kind, Ticket};
 pub use form::{Field, FieldKind, Form, Wrong};
+pub use hosts::{Host, Hosts, Standing};
 pub use log::Log;
 pub use page::{Ask, Focus, Line, Page, span};
 pub use prompt::Prompt;
 pub use ramp::{Ramps, Running};
 pub use rows::{Row, Rows};
+pub use views::Scroll;
 
 /// After a poll the worker pauses for at least this many times what the poll took, so that a
 /// table too large for the interval costs a fifth of a core and not a whole one.
@@ -66,9 +72,9 @@ pub enum Message {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
-    /// The programs that also write the table, as far as they can be found, and the schedulers
-    /// that are loaded, as far as that can be told.
-    Machine(Vec<Owner>, Option<BTreeSet<String>>),
+    /// The programs that also write the table, or why they cannot be looked for, and the
+    /// schedulers that are loaded, as far as that can be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
     /// Time passes.
     Clock(Moment),
     /// A key that the keymap knows.
@@ -85,10 +91,12 @@ pub enum Message {
     UnknownKey(String),
     /// Another theme is on.
     Theme(String),
-    /// How many rows of the table were drawn.
+    /// What was drawn.
     Drawn {
-        /// Rows that fit.
+        /// Rows or lines that fit.
         page: usize,
+        /// Lines that there are, in a view that scrolls by lines.
+        lines: usize,
     },
 }
 
@@ -164,6 +172,12 @@ pub struct Model {
     pub view: View,
     /// Services and servers as rows.
     pub rows: Rows,
+    /// Real servers by address.
+    pub hosts: Hosts,
+    /// How far the view of the director is scrolled.
+    pub scroll: Scroll,
+    /// Whether all of the selected row is shown instead of the table, and how far it is scrolled.
+    pub detail: Option<Scroll>,
     /// The drains that are followed.
     pub drains: Drains,
     /// Weights that come back over a time.
@@ -176,6 +190,8 @@ pub struct Model {
     pub no_journal: Option<JournalError>,
     /// The programs that also write the table.
     pub owners: Vec<Owner>,
+    /// Whether they were looked for at all; the error says why they could not be.
+    pub looked_for_owners: Option<Result<(), KernelError>>,
     /// The schedulers that are loaded; `None` where that cannot be told.
     pub loaded: Option<BTreeSet<String>>,
     /// The rate that is shown as number and line.
@@ -211,12 +227,16 @@ impl Model {
             history: History::default(),
             view: View::default(),
             rows: Rows::default(),
+            hosts: Hosts::default(),
+            scroll: Scroll::default(),
+            detail: None,
             drains: Drains::default(),
             ramps: Ramps::default(),
             log: Log::default(),
             news: None,
             no_journal: None,
             owners: Vec::new(),
+            looked_for_owners: None,
             loaded: None,
             rate: Metric::Cps,
             prompt: None,
@@ -253,7 +273,14 @@ impl Model {
                 self.no_journal = Some(error);
             }
             Message::Census(census) => self.count_connections(&census),
-            Message::Machine(owners, loaded) => (self.owners, self.loaded) = (owners, loaded),
+            Message::Machine(owners, loaded) => {
+                self.loaded = loaded;
+                let (owners, looked) = match owners {
+                    Ok(owners) => (owners, Ok(())),
+                    Err(error) => (Vec::new(), Err(error)),
+                };
+                (self.owners, self.looked_for_owners) = (owners, Some(looked));
+            }
             Message::Clock(now) => {
                 self.pass(now);
                 return self.ramps_go_on();
@@ -268,7 +295,7 @@ impl Model {
                 self.say(Tone::Info, format!("{key} does nothing here; {help} shows every key"));
             }
             Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
-            Message::Drawn { page } => self.rows.fit(page),
+            Message::Drawn { page, lines } => self.drawn(page, lines),
         }
         Vec::new()
     }
@@ -326,6 +353,7 @@ impl Model {
         }
         if let Some(gone) = self.rows.follow(snapshot) {
             self.say(Tone::Warning, format!("{gone} is gone from the table; nothing is selected"));
+            self.detail = None;
             if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
                 self.prompt = None;
             }
@@ -333,6 +361,7 @@ impl Model {
         self.snapshot = Some(Arc::clone(snapshot));
         self.received = Some(now);
         self.now = now;
+        self.follow_hosts();
         self.look_again();
         let mut effects = self.follow_drains(snapshot);
         effects.extend(self.ramps_go_on());
@@ -380,7 +409,7 @@ impl Model {
             self.help = Some(to.min(most));
             return Vec::new();
         }
-        if self.view != View::Services
+        if (self.view != View::Services || self.detail.is_some())
             && let Some(effects) = self.command_elsewhere(command)
         {
             return effects;
@@ -394,6 +423,7 @@ impl Model {
             Command::Bottom => self.rows.last(),
             Command::NextService => self.rows.service(1),
             Command::PreviousService => self.rows.service(-1),
+            Command::Open => self.open_detail(),
             Command::WeightUp => return self.step_weight(1),
             Command::WeightDown => return self.step_weight(-1),
             Command::WeightUpTen => return self.step_weight(10),
@@ -418,12 +448,15 @@ impl Model {
                 let next = all.iter().position(|m| *m == self.rate).map_or(0, |i| i + 1);
                 self.rate = all.get(next % all.len()).copied().unwrap_or(Metric::Cps);
             }
-            Command::ViewServices => self.view = View::Services,
-            Command::ViewDrains => self.view = View::Drains,
-            Command::ViewJournal => self.view = View::Journal,
+            Command::ViewServices => self.go_to(View::Services),
+            Command::ViewHosts => self.go_to(View::Hosts),
+            Command::ViewDrains => self.go_to(View::Drains),
+            Command::ViewJournal => self.go_to(View::Journal),
+            Command::ViewDirector => self.go_to(View::Director),
             Command::NextView => {
                 let place = View::ALL.iter().position(|view| *view == self.view).unwrap_or(0);
-                self.view = View::ALL.iter().cycle().nth(place + 1).copied().unwrap_or_default();
+                let next = View::ALL.iter().cycle().nth(place + 1).copied();
+                self.go_to(next.unwrap_or_default());
             }
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
@@ -432,37 +465,6 @@ impl Model {
             Command::Quit => return self.quit(),
         }
         Vec::new()
-    }
-
-    /// A command where other things than services are shown; `None` for those that mean the same
-    /// everywhere. Nothing acts on a server that is not on the screen.
-    fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
-        let page = 10;
-        let step = match command {
-            Command::Up => -1,
-            Command::Down => 1,
-            Command::PageUp => -page,
-            Command::PageDown => page,
-            Command::Top => isize::MIN,
-            Command::Bottom => isize::MAX,
-            Command::Undo if self.view == View::Journal => return Some(self.undo_entry()),
-            Command::Close if self.notice.is_none() => {
-                self.view = View::Services;
-                return Some(Vec::new());
-            }
-            _ if command.spec().is_some_and(|s| !s.views.contains(&self.view)) => {
-                let key = self.keys.say(Command::ViewServices);
-                let text = format!("not here; {key} shows the services");
-                self.say(Tone::Info, text);
-                return Some(Vec::new());
-            }
-            _ => return None,
-        };
-        match self.view {
-            View::Drains => self.drains.select(step),
-            _ => self.select_entry(step),
-        }
-        Some(Vec::new())
     }
 
     /// Leaving waits for nothing: a plan under way is finished by the worker before it ends.

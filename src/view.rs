@@ -9,23 +9,29 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! drains, journal   stand where the table is, when they are asked for
+//! detail, hosts, drains, journal, director   stand where the table is, when they are asked for
 //! help, page, form, scheduler   lie over it, in a frame
-//! number, place   numbers and names as text that fits
+//! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 
+mod cells;
 mod columns;
+mod detail;
+mod director;
 mod drains;
 mod footer;
 mod form;
 mod frame;
 mod header;
 mod help;
+mod hosts;
 mod journal;
 mod number;
 mod page;
 mod place;
 mod scheduler;
+mod sheet;
+mod sysctls;
 mod table;
 
 use std::collections::BTreeSet;
@@ -56,8 +62,10 @@ pub struct Look {
 /// Where things were drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HitBoxes {
-    /// The rows of the table, without its head.
+    /// The rows of the table, without its head, or the part that scrolls.
     pub rows: Rect,
+    /// Lines that there are, in a view that scrolls by lines.
+    pub lines: usize,
     /// The services of which something is on the screen.
     pub visible: BTreeSet<ServiceKey>,
 }
@@ -78,7 +86,10 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     .areas(area);
     header::draw(model, look, head, frame);
     let hits = match model.view {
+        View::Services if model.detail.is_some() => detail::draw(model, look, body, frame),
         View::Services => table::draw(model, look, body, frame),
+        View::Hosts => hosts::draw(model, look, body, frame),
+        View::Director => director::draw(model, look, body, frame),
         View::Drains => {
             drains::draw(model, look, body, frame);
             HitBoxes::default()

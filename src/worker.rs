@@ -96,7 +96,7 @@ pub enum Report {
     Census(Arc<Census>),
     /// What else the machine tells: the programs that also write the table, and the schedulers
     /// that are loaded, `None` where that cannot be told.
-    Machine(Vec<Owner>, Option<BTreeSet<String>>),
+    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
 }
 
 /// The handle to the worker's thread.
@@ -277,8 +277,7 @@ impl Loop {
         }
         self.machine_due = Instant::now() + MACHINE;
         let reader = &mut self.director.reader;
-        // Hidden processes are told where owners are asked for, not every half minute.
-        let owners = reader.owners().unwrap_or_default();
+        let owners = reader.owners();
         self.reports.send(Report::Machine(owners, reader.schedulers().ok())).is_ok()
     }
 

@@ -11,7 +11,10 @@ mod forms;
 mod looks;
 #[path = "screens/stage.rs"]
 mod stage;
+#[path = "screens/views.rs"]
+mod views;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
@@ -216,7 +219,10 @@ fn long_ipv6() {
 /// A table of a real kernel as anyone may read it; its text is in `tests/lab/fixtures`.
 fn from_proc() -> Snapshot {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/fixtures/6.1");
-    let folder = std::env::temp_dir().join(format!("ipvs-tui-screens-{}", std::process::id()));
+    static CALLS: AtomicUsize = AtomicUsize::new(0); // tests run side by side
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("ipvs-tui-screens-{}-{call}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
     let net = folder.join("thread-self/net");
     std::fs::create_dir_all(&net).unwrap();
     for name in ["ip_vs", "ip_vs_stats"] {

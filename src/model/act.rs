@@ -19,19 +19,24 @@ impl Model {
         }
     }
 
-    /// The marked servers, or the selected one, or those of the selected drain, as the kernel
-    /// will hold them.
+    /// The marked servers, or the selected one, or those of the selected drain or host, as the
+    /// kernel will hold them.
     pub(super) fn targets(&mut self) -> Vec<(ServiceKey, Server)> {
         let mut keys: Vec<(ServiceKey, ServerKey)> = match self.view {
             View::Drains => self.drains.selected().into_iter().flat_map(Drain::servers).collect(),
             View::Services => self.rows.marked().filter_map(server_of).collect(),
-            View::Journal => Vec::new(),
+            View::Hosts => self.hosts.selected().map(|h| h.servers.clone()).unwrap_or_default(),
+            View::Journal | View::Director => Vec::new(),
         };
         if keys.is_empty() && self.view == View::Services {
             keys.extend(self.selected_server());
         }
         if keys.is_empty() {
-            let what = if self.view == View::Drains { "select a drain first" } else { NO_SERVER };
+            let what = match self.view {
+                View::Drains => "select a drain first",
+                View::Hosts => "select a host first",
+                _ => NO_SERVER,
+            };
             self.say(Tone::Info, what);
         }
         let known = |(service, server): (ServiceKey, ServerKey)| {

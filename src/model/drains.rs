@@ -1,6 +1,7 @@
 //! The drains that are followed, as the journal names them and the snapshots show them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Effect, Kind, Model, Tone};
 use crate::command::Command;
-use crate::drain::{Census, Drain, Past};
+use crate::drain::{Census, Drain, Followed, Past, worst};
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::journal::{Act, DrainEnd, Id, News, Order, Then};
 use crate::plan::Plan;
@@ -43,6 +44,11 @@ impl Drains {
     /// The one that a server belongs to.
     pub fn of(&self, service: &ServiceKey, server: &ServerKey) -> Option<&Drain> {
         self.open.iter().find(|d| d.servers().any(|key| key == (*service, *server)))
+    }
+
+    /// Of the drained servers on a host, the one that is farthest from safe.
+    pub fn worst_on(&self, host: IpAddr) -> Option<&Followed> {
+        worst(self.open.iter().flat_map(|d| &d.servers).filter(|s| s.server.addr == host))
     }
 
     /// The one that is selected where drains are shown.

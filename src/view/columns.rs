@@ -6,6 +6,7 @@
 
 use ratatui::layout::Rect;
 
+use super::cells::LONGEST_LINE;
 use crate::history::Metric;
 
 /// The table's columns from left to right.
@@ -52,8 +53,6 @@ pub(super) const STATE: u16 = 2;
 pub(super) const PREFIX: u16 = 4;
 /// The shortest line of values that still shows a shape.
 const LINE: u16 = 9;
-/// A minute at a sample a second; longer lines say no more.
-const LONGEST_LINE: u16 = 60;
 /// Cursor, state, and an IPv4 service with its scheduler.
 const NAME: u16 = 24;
 

@@ -174,7 +174,7 @@ fn curve(server: &Followed, look: &Look, area: Rect, y: u16, frame: &mut Frame<'
     frame.render_widget(line, place);
 }
 
-fn style_of(verdict: &Verdict, look: &Look) -> Style {
+pub(super) fn style_of(verdict: &Verdict, look: &Look) -> Style {
     let theme = &look.theme;
     match verdict {
         Verdict::Safe { .. } => theme.drain_safe,

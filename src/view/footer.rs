@@ -83,7 +83,7 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
 /// `+ - w weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
 fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let theme = &look.theme;
-    let last = |spec: &Spec| matches!(spec.command, Command::Help | Command::Quit);
+    let last = |spec: &Spec| matches!(spec.command, Command::Close | Command::Help | Command::Quit);
     let all: Vec<(String, &str, bool)> = available(model.read_only)
         .filter(|spec| spec.views.contains(&model.view) && fits(spec.command, model))
         .filter_map(|spec| {
@@ -113,6 +113,9 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
 
 /// Whether a command would do something now.
 fn fits(command: Command, model: &Model) -> bool {
+    if model.view == View::Hosts {
+        return fits_host(command, model);
+    }
     let server = model.selected_server();
     let weight = server.and_then(|(service, server)| {
         let snapshot = model.snapshot.as_ref()?;
@@ -122,12 +125,33 @@ fn fits(command: Command, model: &Model) -> bool {
     let marked = model.rows.marked().next().is_some();
     match (command, model.view) {
         (Command::ViewServices, view) => view != View::Services,
+        (Command::Close, view) => view == View::Services && model.detail.is_some(),
+        (Command::DrainHost, _) => false, // d is told, and D is beside it in help
         (Command::Restore, View::Drains) => !model.drains.open().is_empty(),
         (Command::Restore, _) => marked || (weight == Some(0) && before.is_some()),
         (Command::Quiesce | Command::Drain, _) => marked || weight.is_some_and(|w| w > 0),
         (Command::Undo, View::Journal) => !model.entries().is_empty(),
         (Command::Undo, _) => model.edits.next_undo().is_some(),
         (Command::Redo, _) => model.edits.next_redo().is_some(),
+        _ => true,
+    }
+}
+
+/// The same for the selected host.
+fn fits_host(command: Command, model: &Model) -> bool {
+    let host = model.hosts.selected().zip(model.snapshot.as_deref());
+    let weights: Vec<u32> = host.map_or_else(Vec::new, |(host, snapshot)| {
+        host.entries(snapshot).map(|(_, server)| server.server.weight).collect()
+    });
+    let before = |(service, server): &(_, _)| model.before_quiesce(service, server).is_some();
+    match command {
+        Command::Quiesce | Command::DrainHost => weights.iter().any(|weight| *weight > 0),
+        Command::Restore => {
+            weights.contains(&0) && host.is_some_and(|(host, _)| host.servers.iter().any(before))
+        }
+        Command::Undo => model.edits.next_undo().is_some(),
+        Command::Redo => model.edits.next_redo().is_some(),
+        Command::Close => false,
         _ => true,
     }
 }

@@ -190,7 +190,7 @@ fn hint(ask: Ask) -> &'static str {
 }
 
 /// Breaks `text` at blanks into pieces of at most `width` cells; longer words are broken.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

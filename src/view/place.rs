@@ -17,6 +17,16 @@ pub(super) fn fit(text: &str, width: usize, ellipsis: &str) -> String {
     format!("{front}{ellipsis}{back}")
 }
 
+/// `text` in at most `width` cells, with the end left out if it has to be: for sentences.
+pub(super) fn begin(text: &str, width: usize, ellipsis: &str) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(ellipsis.width());
+    let front: String = text.chars().take(room).collect();
+    format!("{}{ellipsis}", front.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

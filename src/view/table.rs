@@ -4,9 +4,10 @@ use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span as Text};
-use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
+use super::cells::{WINDOW, left, line, right};
 use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
 use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
@@ -14,9 +15,6 @@ use crate::history::{Metric, Series};
 use crate::ipvs::{Rates, Stats};
 use crate::model::{Freshness, Model, Row};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
-
-/// The time that lines of values span.
-const WINDOW: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let Some(snapshot) = &model.snapshot else {
@@ -52,14 +50,14 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     hits
 }
 
-fn waiting(model: &Model) -> String {
+pub(super) fn waiting(model: &Model) -> String {
     match model.freshness() {
         Freshness::Failed(error) => error.to_string(),
         _ => "Reading the director ...".to_owned(),
     }
 }
 
-fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let height = area.height / 3;
     let area = Rect { y: area.y + height, height: area.height - height, ..area };
     let text = Paragraph::new(text.to_owned()).style(look.theme.text);
@@ -85,12 +83,12 @@ impl Painter<'_> {
         for (metric, span) in &c.rates {
             right(metric.word(), style, *span, y, frame);
         }
-        let line = |word: &str, span: Span| {
+        let head = |word: &str, span: Span| {
             let long = format!("{word} 60s");
             if long.width() <= usize::from(span.width) { long } else { word.to_owned() }
         };
-        left(&line("conns", c.connections), style, c.connections, y, frame);
-        left(&line(self.model.rate.word(), c.rate), style, c.rate, y, frame);
+        left(&head("conns", c.connections), style, c.connections, y, frame);
+        left(&head(self.model.rate.word(), c.rate), style, c.rate, y, frame);
     }
 
     fn row(&self, row: &Row, y: u16, frame: &mut Frame<'_>) {
@@ -245,32 +243,12 @@ impl Painter<'_> {
             let hold = self.model.hold();
             let buckets = usize::from(span.width);
             let values = past.window(metric, self.snapshot.at, WINDOW, buckets, hold);
-            self.line(&values, style, span.row(y), frame);
+            line(&values, style, self.look, span.row(y), frame);
         }
-    }
-
-    /// Values as columns scaled to the largest of them. Anything above 0 shows as something, and
-    /// nothing fills its cell: rows of steady values would run into one another.
-    fn line(&self, values: &[Option<f32>], style: Style, area: Rect, frame: &mut Frame<'_>) {
-        const STEPS: f32 = 8.0;
-        let most = values.iter().flatten().copied().fold(0.0_f32, f32::max);
-        let bars = values.iter().map(|value| {
-            let height = value
-                .map(|v| if most > 0.0 { (v / most * (STEPS - 1.0)).ceil() as u64 } else { 0 });
-            SparklineBar::from(height)
-        });
-        let glyphs = &self.look.glyphs;
-        let line = Sparkline::default()
-            .data(bars.collect::<Vec<_>>())
-            .max(STEPS as u64)
-            .bar_set(glyphs.bars.clone())
-            .absent_value_symbol(glyphs.gap)
-            .style(style);
-        frame.render_widget(line, area);
     }
 }
 
-fn rate(rates: &Rates, metric: Metric) -> u64 {
+pub(super) fn rate(rates: &Rates, metric: Metric) -> u64 {
     match metric {
         Metric::InPps => rates.in_packets,
         Metric::OutPps => rates.out_packets,
@@ -278,14 +256,4 @@ fn rate(rates: &Rates, metric: Metric) -> u64 {
         Metric::OutBps => rates.out_bytes,
         Metric::Cps | Metric::Active | Metric::Connections => rates.connections,
     }
-}
-
-fn left(text: &str, style: Style, span: Span, y: u16, frame: &mut Frame<'_>) {
-    frame.buffer_mut().set_stringn(span.x, y, text, span.width.into(), style);
-}
-
-fn right(text: &str, style: Style, span: Span, y: u16, frame: &mut Frame<'_>) {
-    let short = u16::try_from(text.width()).unwrap_or(span.width).min(span.width);
-    let x = span.x + span.width - short;
-    frame.buffer_mut().set_stringn(x, y, text, short.into(), style);
 }

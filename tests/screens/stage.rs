@@ -15,7 +15,7 @@ use ipvs_tui::model::{Effect, Message, Model, Ticket, Tone};
 use ipvs_tui::plan::Outcome;
 use ipvs_tui::snapshot::{Moment, Snapshot};
 use ipvs_tui::theme::{Depth, Theme, Themes};
-use ipvs_tui::view::{Look, draw};
+use ipvs_tui::view::{HitBoxes, Look, draw};
 use ipvs_tui::worker::{Director, Hand, apply};
 use jiff::Timestamp;
 use ratatui::Terminal;
@@ -227,11 +227,10 @@ impl Stage {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         // Twice, as the app does: the first frame tells the model how many rows fit.
         for _ in 0..2 {
-            let mut rows = 0;
-            terminal
-                .draw(|frame| rows = draw(&self.model, &self.look, frame).rows.height.into())
-                .unwrap();
-            self.model.update(Message::Drawn { page: rows });
+            let mut hits = HitBoxes::default();
+            terminal.draw(|frame| hits = draw(&self.model, &self.look, frame)).unwrap();
+            let page = hits.rows.height.into();
+            self.model.update(Message::Drawn { page, lines: hits.lines });
         }
         terminal.backend().buffer().clone()
     }

@@ -1,0 +1,221 @@
+//! Real servers by address, each over all services that have it: what is switched off as one.
+//!
+//! As with the [rows](super::Rows) of services, the selection is a key and not a place. The list is
+//! made only while it is on the screen: on a large table it costs some milliseconds a snapshot.
+
+use std::net::IpAddr;
+
+use super::{Model, Row, Tone};
+use crate::command::View;
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
+
+/// An address, with every server that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The address.
+    pub addr: IpAddr,
+    /// Its servers with their services, in the table's order; never none. A service can have it
+    /// several times, on several ports.
+    pub servers: Vec<(ServiceKey, ServerKey)>,
+}
+
+impl Host {
+    /// The hosts of a table, by address.
+    pub fn all(snapshot: &Snapshot) -> Vec<Self> {
+        let every = snapshot
+            .services
+            .iter()
+            .flat_map(|e| e.servers.iter().map(|s| (e.service.key, s.server.key)));
+        let mut every: Vec<(ServiceKey, ServerKey)> = every.collect();
+        every.sort_by_key(|(_, server)| server.addr);
+        let alike = every.chunk_by(|(_, a), (_, b)| a.addr == b.addr);
+        let host = |servers: &[(ServiceKey, ServerKey)]| {
+            let (_, first) = servers.first()?;
+            Some(Self { addr: first.addr, servers: servers.to_vec() })
+        };
+        alike.filter_map(host).collect()
+    }
+
+    /// What a snapshot tells of its servers.
+    pub fn entries<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+    ) -> impl Iterator<Item = (&'a ServiceEntry, &'a ServerEntry)> {
+        self.servers.iter().filter_map(|(service, server)| {
+            let entry = snapshot.service(service)?;
+            Some((entry, entry.server(server)?))
+        })
+    }
+
+    /// In how many services it is.
+    pub fn services(&self) -> usize {
+        self.servers.chunk_by(|a, b| a.0 == b.0).count()
+    }
+}
+
+/// How a host stands over all its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Every server of it takes new connections.
+    Serving,
+    /// So many of its servers have weight 0, and nobody follows how they empty.
+    Quiesced(usize),
+    /// So many of its servers are drained.
+    Draining(usize),
+    /// The weights of so many of its servers come back in steps.
+    Ramping(usize),
+}
+
+/// The hosts, the selection, and the part that is on the screen.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    all: Vec<Host>,
+    place: usize,
+    selected: Option<IpAddr>,
+    top: usize,
+    page: usize,
+    /// The host of the server that was selected among the services, when hosts were shown last.
+    came_from: Option<IpAddr>,
+}
+
+impl Hosts {
+    /// Every host, by address.
+    pub fn all(&self) -> &[Host] {
+        &self.all
+    }
+
+    /// The first on the screen.
+    pub fn top(&self) -> usize {
+        self.top
+    }
+
+    /// How many fit on the screen; 0 before they were drawn.
+    pub fn page(&self) -> usize {
+        self.page
+    }
+
+    /// The selected one; none when it has gone.
+    pub fn selected(&self) -> Option<&Host> {
+        self.find(self.selected?).and_then(|place| self.all.get(place))
+    }
+
+    fn find(&self, addr: IpAddr) -> Option<usize> {
+        self.all.binary_search_by_key(&addr, |host| host.addr).ok()
+    }
+
+    /// Takes the hosts of a new snapshot. Returns the selected one if it has gone.
+    fn follow(&mut self, snapshot: &Snapshot) -> Option<Host> {
+        let before = self.selected().cloned();
+        let fresh = self.all.is_empty() && self.selected.is_none();
+        self.all = Host::all(snapshot);
+        if fresh {
+            self.select(0);
+            return None;
+        }
+        let gone = match self.selected.and_then(|addr| self.find(addr)) {
+            Some(place) => {
+                self.place = place;
+                None
+            }
+            None => {
+                self.selected = None;
+                before
+            }
+        };
+        self.place = self.place.min(self.all.len().saturating_sub(1));
+        self.show();
+        gone
+    }
+
+    /// Selects the host of the server that is selected among the services, if that is another
+    /// than the last time.
+    fn come_from(&mut self, addr: Option<IpAddr>) {
+        if addr == self.came_from {
+            return;
+        }
+        self.came_from = addr;
+        if let Some(place) = addr.and_then(|addr| self.find(addr)) {
+            self.select(place);
+        }
+    }
+
+    /// Moves by so many. From nothing selected, a step selects the place itself first.
+    pub(super) fn step(&mut self, by: isize) {
+        let by = if self.selected.is_none() && by.unsigned_abs() == 1 { 0 } else { by };
+        self.select(self.place.saturating_add_signed(by));
+    }
+
+    /// Says how many fit on the screen.
+    pub(super) fn fit(&mut self, page: usize) {
+        if self.page != page {
+            self.page = page;
+            self.show();
+        }
+    }
+
+    fn select(&mut self, place: usize) {
+        self.place = place.min(self.all.len().saturating_sub(1));
+        self.selected = self.all.get(self.place).map(|host| host.addr);
+        self.show();
+    }
+
+    /// Scrolls so that the place is on the screen, and no further than there are hosts.
+    fn show(&mut self) {
+        if self.page == 0 {
+            return;
+        }
+        self.top = self.top.min(self.place);
+        if self.place >= self.top + self.page {
+            self.top = self.place + 1 - self.page;
+        }
+        self.top = self.top.min(self.all.len().saturating_sub(self.page));
+    }
+}
+
+impl Model {
+    /// How a host stands: what is under way with it first.
+    pub fn standing(&self, host: &Host) -> Standing {
+        let ramping = host.servers.iter().filter(|(s, key)| self.ramps.of(s, key).is_some());
+        let ramping = ramping.count();
+        if ramping > 0 {
+            return Standing::Ramping(ramping);
+        }
+        let Some(snapshot) = &self.snapshot else { return Standing::Serving };
+        let (mut quiesced, mut draining) = (0, 0);
+        for (entry, server) in host.entries(snapshot).filter(|(_, s)| s.server.weight == 0) {
+            quiesced += 1;
+            let drained = self.drains.of(&entry.service.key, &server.server.key).is_some();
+            draining += usize::from(drained);
+        }
+        match (draining, quiesced) {
+            (0, 0) => Standing::Serving,
+            (0, quiesced) => Standing::Quiesced(quiesced),
+            (draining, _) => Standing::Draining(draining),
+        }
+    }
+
+    /// Hosts are about to be shown.
+    pub(super) fn enter_hosts(&mut self) {
+        self.follow_hosts();
+        let addr = self.selected_server().map(|(_, server)| server.addr);
+        self.hosts.come_from(addr);
+    }
+
+    /// Takes the newest snapshot to the hosts, if they are on the screen.
+    pub(super) fn follow_hosts(&mut self) {
+        let Some(snapshot) = self.snapshot.clone().filter(|_| self.view == View::Hosts) else {
+            return;
+        };
+        let Some(gone) = self.hosts.follow(&snapshot) else { return };
+        let text = format!("host {} is gone from the table; nothing is selected", gone.addr);
+        self.say(Tone::Warning, text);
+        let about = |(service, server)| {
+            let row = Row::Server(service, server);
+            self.prompt.as_ref().is_some_and(|prompt| prompt.is_about(&row))
+        };
+        if gone.servers.iter().copied().any(about) {
+            self.prompt = None;
+        }
+    }
+}

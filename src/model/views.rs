@@ -1,0 +1,135 @@
+//! Going from one view to another, and what the keys that move do elsewhere than among services.
+
+use super::{Effect, Model, Tone};
+use crate::command::{Command, View};
+
+/// How far a view that is made of lines is scrolled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scroll {
+    top: usize,
+    page: usize,
+    lines: usize,
+}
+
+impl Scroll {
+    /// The first line on the screen.
+    pub fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Lines further down.
+    pub fn below(&self) -> usize {
+        self.lines.saturating_sub(self.top + self.page)
+    }
+
+    fn by(&mut self, by: isize) {
+        let most = self.lines.saturating_sub(self.page);
+        self.top = self.top.saturating_add_signed(by).min(most);
+    }
+
+    /// Where there was no room to draw anything, the place is kept.
+    fn fit(&mut self, page: usize, lines: usize) {
+        if page == 0 {
+            return;
+        }
+        (self.page, self.lines) = (page, lines);
+        self.by(0);
+    }
+}
+
+impl Model {
+    pub(super) fn go_to(&mut self, view: View) {
+        self.view = view;
+        self.detail = None;
+        if view == View::Hosts {
+            self.enter_hosts();
+        }
+    }
+
+    /// What was drawn: rows or lines that fit, and lines that there are.
+    pub(super) fn drawn(&mut self, page: usize, lines: usize) {
+        match self.view {
+            View::Services => match &mut self.detail {
+                Some(scroll) => scroll.fit(page, lines),
+                None => self.rows.fit(page),
+            },
+            View::Hosts => self.hosts.fit(page),
+            View::Director => self.scroll.fit(page, lines),
+            View::Drains | View::Journal => {}
+        }
+    }
+
+    /// A command where other things than services are shown; `None` for those that mean the same
+    /// everywhere. Nothing acts on a server that is not on the screen.
+    pub(super) fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
+        if self.view == View::Services {
+            return self.command_in_detail(command);
+        }
+        // One row stays in sight.
+        let page = match self.view {
+            View::Hosts => self.hosts.page().saturating_sub(1).max(1),
+            View::Director => self.scroll.page.saturating_sub(1).max(1),
+            _ => 10,
+        };
+        let page = isize::try_from(page).unwrap_or(isize::MAX);
+        let step = match command {
+            Command::Up => -1,
+            Command::Down => 1,
+            Command::PageUp => -page,
+            Command::PageDown => page,
+            Command::Top => isize::MIN,
+            Command::Bottom => isize::MAX,
+            Command::Undo if self.view == View::Journal => return Some(self.undo_entry()),
+            Command::Close if self.notice.is_none() => {
+                self.go_to(View::Services);
+                return Some(Vec::new());
+            }
+            _ if command.spec().is_some_and(|s| !s.views.contains(&self.view)) => {
+                let key = self.keys.say(Command::ViewServices);
+                let text = format!("not here; {key} shows the services");
+                self.say(Tone::Info, text);
+                return Some(Vec::new());
+            }
+            _ => return None,
+        };
+        match self.view {
+            View::Hosts => self.hosts.step(step),
+            View::Drains => self.drains.select(step),
+            View::Journal => self.select_entry(step),
+            View::Director => self.scroll.by(step),
+            View::Services => {}
+        }
+        Some(Vec::new())
+    }
+
+    /// Shows all of the selected row.
+    pub(super) fn open_detail(&mut self) {
+        if self.rows.selected().is_some() {
+            self.detail = Some(Scroll::default());
+        } else {
+            self.say(Tone::Info, "select a service or a real server first");
+        }
+    }
+
+    /// A command where all of one row is shown: pages scroll it, steps go on to the next row.
+    fn command_in_detail(&mut self, command: Command) -> Option<Vec<Effect>> {
+        let scroll = self.detail.as_mut()?;
+        let page = isize::try_from(scroll.page.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+        match command {
+            Command::PageUp => scroll.by(-page),
+            Command::PageDown => scroll.by(page),
+            Command::Close if self.notice.is_none() => self.detail = None,
+            Command::Up
+            | Command::Down
+            | Command::Top
+            | Command::Bottom
+            | Command::NextService
+            | Command::PreviousService => {
+                *scroll = Scroll::default();
+                return None;
+            }
+            _ => return None,
+        }
+        Some(Vec::new())
+    }
+}

@@ -1,0 +1,300 @@
+//! Everything about the selected service or real server: its attributes, counters and rates, what
+//! it gets of new connections, its servers or siblings, and who changed it last. Below, a minute
+//! of connections and of the chosen rate, large enough to read.
+
+use std::collections::BTreeSet;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::cells::{WINDOW, line};
+use super::sheet::{INDENT, Sheet};
+use super::{HitBoxes, Look, director, drains, number, table};
+use crate::drain::Followed;
+use crate::history::{Metric, Series};
+use crate::ipvs::{Change, Forwarding, Stats, counted, span};
+use crate::journal::clean;
+use crate::model::{Model, Row};
+use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot, UnknownAttribute};
+
+/// The last changes that are told.
+const CHANGES: usize = 8;
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
+    let found = model.rows.selected().and_then(|row| {
+        let snapshot = model.snapshot.as_deref()?;
+        Some((row, snapshot, snapshot.service(&row.service())?))
+    });
+    let Some((row, snapshot, entry)) = found else {
+        table::empty("Nothing is selected. Esc goes back.", look, area, frame);
+        return HitBoxes::default();
+    };
+    let charts = (area.height / 4).max(4);
+    let [text, charts] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(charts)]).areas(area);
+    let mut sheet = Sheet::new(look, area.width);
+    let teller = Teller { model, snapshot, entry };
+    let past = match row {
+        Row::Service(key) => {
+            teller.service(&mut sheet);
+            model.history.service(&key)
+        }
+        Row::Server(service, key) => {
+            if let Some(server) = entry.server(&key) {
+                teller.server(server, &mut sheet);
+            }
+            model.history.server(&service, &key)
+        }
+    };
+    teller.shares(&row, &mut sheet);
+    teller.changes(&row, &mut sheet);
+    let top = model.detail.map_or(0, |scroll| scroll.top());
+    sheet.draw(top, text, frame);
+    if let Some(past) = past {
+        let [left, right] =
+            Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(2).areas(charts);
+        let theme = &look.theme;
+        chart(model, past, Metric::Connections, theme.connections, look, left, frame);
+        chart(model, past, model.rate, theme.rate, look, right, frame);
+    }
+    let visible = BTreeSet::from([row.service()]);
+    HitBoxes { rows: text, lines: sheet.lines(), visible }
+}
+
+/// A minute of a metric, with its largest value.
+fn chart(
+    model: &Model,
+    past: &Series,
+    metric: Metric,
+    style: Style,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let body = Rect { x: body.x + 1, width: body.width.saturating_sub(1), ..body };
+    let Some(snapshot) = &model.snapshot else { return };
+    let values = past.window(metric, snapshot.at, WINDOW, body.width.into(), model.hold());
+    let most = values.iter().flatten().copied().reduce(f32::max);
+    let most = most.map_or_else(
+        || look.glyphs.unknown.to_owned(),
+        |most| number::separated(most.round() as u64),
+    );
+    let text = format!(" {} 60s, most {most}", metric.word());
+    frame.render_widget(Line::styled(text, look.theme.dim), head);
+    line(&values, style, look, body, frame);
+}
+
+struct Teller<'a> {
+    model: &'a Model,
+    snapshot: &'a Snapshot,
+    entry: &'a ServiceEntry,
+}
+
+impl Teller<'_> {
+    fn service(&self, sheet: &mut Sheet<'_>) {
+        let (entry, theme) = (self.entry, &sheet.look.theme);
+        let unknown = sheet.look.glyphs.unknown;
+        let service = &entry.service;
+        sheet.head(&format!("{} {}", service.key, service.scheduler));
+        let flags = match entry.scheduler_flags() {
+            None => unknown.to_owned(),
+            Some(flags) if flags.is_empty() => "no flags".to_owned(),
+            Some(flags) => flags.join(" "),
+        };
+        let ops = if service.one_packet() { ", every packet by itself (ops)" } else { "" };
+        sheet.pair("scheduler", &format!("{}, {flags}{ops}", service.scheduler), theme.text);
+        let persistent = match entry.persistent() {
+            None => format!("persistent {unknown}"),
+            Some(None) => "not persistent".to_owned(),
+            Some(Some(seconds)) => {
+                let mask = if service.netmask.is_host() {
+                    "each client by itself".to_owned()
+                } else {
+                    format!("clients by mask {}", service.netmask)
+                };
+                format!("persistent {seconds} ({}), {mask}", span(seconds.into()))
+            }
+        };
+        sheet.pair("persistence", &persistent, theme.text);
+        let engine = match entry.pe() {
+            None => unknown.to_owned(),
+            Some(None) => "none".to_owned(),
+            Some(Some(name)) => name.to_string(),
+        };
+        sheet.pair("engine", &engine, theme.text);
+        let held = connections(entry.active(), entry.inactive());
+        sheet.pair("connections", &held, theme.text);
+        self.stats(entry.stats, sheet);
+        unknowns(&entry.unknown, sheet);
+    }
+
+    fn server(&self, server: &ServerEntry, sheet: &mut Sheet<'_>) {
+        let (entry, theme) = (self.entry, &sheet.look.theme);
+        let unknown = sheet.look.glyphs.unknown;
+        let config = &server.server;
+        let (service, key) = (&entry.service.key, &config.key);
+        sheet.head(&format!("{key} of {service} {}", entry.service.scheduler));
+        let before = self.model.before_quiesce(service, key).filter(|_| config.weight == 0);
+        let before = before.map_or_else(String::new, |old| format!(" ({old} before)"));
+        let weight = number::separated(config.weight.into());
+        sheet.pair("weight", &format!("{weight}{before}"), theme.text);
+        let tunnel = match entry.tunnel(server) {
+            None => format!(", tunnel {unknown}"),
+            Some(tunnel) if config.forwarding == Forwarding::Tunnel => {
+                format!(", {tunnel}")
+            }
+            Some(_) => String::new(),
+        };
+        sheet.pair("forwarding", &format!("{}{tunnel}", config.forwarding), theme.text);
+        let thresholds = match entry.thresholds(server) {
+            None => unknown.to_owned(),
+            Some((0, 0)) => "none".to_owned(),
+            Some((upper, lower)) => {
+                // Without a lower one the kernel takes three quarters.
+                let (upper, lower) = (u64::from(upper), u64::from(lower));
+                let lower = if lower == 0 { (upper * 3).div_ceil(4) } else { lower };
+                let [upper, lower] = [upper, lower].map(number::separated);
+                format!("full at {upper} connections, until there are fewer than {lower}")
+            }
+        };
+        sheet.pair("thresholds", &thresholds, theme.text);
+        let templates = match server.persistent {
+            None => format!(", {unknown} templates"),
+            Some(n) => format!(", {}", counted(n.into(), "template")),
+        };
+        let held = connections(server.active.into(), server.inactive.into());
+        sheet.pair("connections", &format!("{held}{templates}"), theme.text);
+        self.stats(server.stats, sheet);
+        unknowns(&server.unknown, sheet);
+        let drain = self.model.drains.of(service, key);
+        let mine = |f: &&Followed| f.service == *service && f.server == *key;
+        if let Some(followed) = drain.and_then(|drain| drain.servers.iter().find(mine)) {
+            let style = drains::style_of(&followed.verdict, sheet.look);
+            sheet.pair("drain", &followed.verdict.to_string(), style);
+        }
+    }
+
+    /// Counters in full, and the kernel's rates.
+    fn stats(&self, stats: Option<Stats>, sheet: &mut Sheet<'_>) {
+        let theme = &sheet.look.theme;
+        let unknown = || sheet.look.glyphs.unknown.to_owned();
+        let off = self.snapshot.estimator_off();
+        let mut lines = Vec::new();
+        let head = format!("  {:<20}{:>26}{:>12}", "", "total", "a second");
+        lines.push(Line::styled(head, theme.dim));
+        for metric in Metric::RATES {
+            let total = stats.map(|s| number::separated(director::total(&s.counters, metric)));
+            let rate = stats.filter(|_| !off);
+            let rate = rate.map(|s| number::short(table::rate(&s.rates, metric), 10));
+            let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
+            let text = format!("  {:<20}{total:>26}{rate:>12}", director::label(metric));
+            lines.push(Line::styled(text, theme.text));
+        }
+        lines.into_iter().for_each(|line| sheet.line(line));
+    }
+
+    /// Each server's weight, the share that it asks for, and the share of new connections that it
+    /// got in the last minute by the counters.
+    fn shares(&self, row: &Row, sheet: &mut Sheet<'_>) {
+        let (entry, theme) = (self.entry, &sheet.look.theme);
+        let service = &entry.service.key;
+        let unknown = sheet.look.glyphs.unknown;
+        sheet.head(match row {
+            Row::Service(_) => "Its servers",
+            Row::Server(..) => "The servers of the service",
+        });
+        if entry.servers.is_empty() {
+            return sheet.say(2, "none: clients are refused", theme.warning);
+        }
+        let got = |server: &ServerEntry| -> Option<f32> {
+            let past = self.model.history.server(service, &server.server.key)?;
+            let hold = self.model.hold();
+            let values = past.window(Metric::Cps, self.snapshot.at, WINDOW, 60, hold);
+            let known = values.iter().flatten().count();
+            (known > 0).then(|| values.iter().flatten().sum::<f32>() / known as f32)
+        };
+        let got: Vec<Option<f32>> = entry.servers.iter().map(got).collect();
+        let all: Option<f32> = got.iter().copied().sum();
+        let weights: u64 = entry.servers.iter().map(|s| u64::from(s.server.weight)).sum();
+        let percent = |part: f64, whole: f64| {
+            if whole > 0.0 { format!("{:.0}%", part / whole * 100.0) } else { unknown.to_owned() }
+        };
+        let width = entry.servers.iter().map(|s| s.server.key.to_string().len()).max().unwrap_or(0);
+        let head = format!("    {:width$}  weight   asks   gets  active", "");
+        let mut lines = vec![Line::styled(head, theme.dim)];
+        for (server, got) in entry.servers.iter().zip(got) {
+            let config = &server.server;
+            let asks = percent(config.weight.into(), weights as f64);
+            let gets = match (got, all) {
+                (Some(got), Some(all)) => percent(got.into(), all.into()),
+                _ => unknown.to_owned(),
+            };
+            let here = *row == Row::Server(*service, config.key);
+            let style = match (here, config.weight) {
+                (true, _) => theme.header,
+                (false, 0) => theme.quiesced,
+                (false, _) => theme.text,
+            };
+            let cursor = if here { sheet.look.glyphs.cursor } else { " " };
+            let weight = number::short(config.weight.into(), 6);
+            let active = number::short(server.active.into(), 6);
+            let name = config.key.to_string();
+            let text =
+                format!("  {cursor} {name:width$}  {weight:>6}{asks:>7}{gets:>7}{active:>8}");
+            lines.push(Line::styled(text, style));
+        }
+        lines.into_iter().for_each(|line| sheet.line(line));
+        let note = "asks: its part of the weights; gets: its part of new connections in the last \
+                    minute";
+        sheet.say(INDENT, note, theme.dim);
+    }
+
+    /// The last changes of it in the journal.
+    fn changes(&self, row: &Row, sheet: &mut Sheet<'_>) {
+        let theme = &sheet.look.theme;
+        sheet.head("Last changes by this program");
+        let about = |change: &Change| match row {
+            Row::Service(key) => change.service() == Some(*key),
+            Row::Server(service, key) => {
+                change.service() == Some(*service) && change.server() == Some(*key)
+            }
+        };
+        let entries = self.model.entries();
+        let mine = entries.iter().filter(|entry| entry.changes().any(|(change, _)| about(change)));
+        let mut any = false;
+        for entry in mine.take(CHANGES) {
+            any = true;
+            let intent = &entry.intent;
+            let zone = jiff::tz::TimeZone::system();
+            let time = intent.time.to_zoned(zone).strftime("%m-%d %H:%M:%S");
+            let who = clean(&intent.operator.to_string());
+            sheet.say(2, &format!("{time} {} {who}", intent.id), theme.dim);
+            for (change, state) in entry.changes().filter(|(change, _)| about(change)) {
+                let text = clean(&change.to_string()).replace("->", sheet.look.glyphs.arrow);
+                sheet.say(INDENT, &format!("{}: {text}", state.word()), theme.text);
+            }
+            if !intent.reason.is_empty() {
+                sheet.say(INDENT, &format!("reason: {}", clean(&intent.reason)), theme.text);
+            }
+        }
+        if !any {
+            sheet.say(2, "none that the journal tells", theme.dim);
+        }
+    }
+}
+
+fn connections(active: u64, inactive: u64) -> String {
+    format!("{} active, {} inactive", number::separated(active), number::separated(inactive))
+}
+
+/// What the kernel said that this program does not know.
+fn unknowns(all: &[UnknownAttribute], sheet: &mut Sheet<'_>) {
+    for one in all {
+        let bytes: Vec<String> = one.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("attribute {}: {}", one.number, bytes.join(" "));
+        sheet.pair("unknown", &text, sheet.look.theme.warning);
+    }
+}

@@ -1,0 +1,295 @@
+//! What belongs to no service: totals and rates, the IPVS code, timeouts, sync daemons, what
+//! polling costs, who else writes the table, and the sysctls. Lines that scroll; on a wide screen
+//! the sysctls stand beside the rest.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span as Text};
+
+use super::cells::{LONGEST_LINE, WINDOW, line};
+use super::sheet::{INDENT, Sheet};
+use super::{HitBoxes, Look, number, sysctls, table};
+use crate::drain::entries;
+use crate::history::Metric;
+use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
+use crate::kernel::proc::owners::Owner;
+use crate::model::{Model, PAUSE};
+use crate::snapshot::{Moment, Part, Snapshot, Source};
+
+/// From this width on the sysctls stand beside the rest.
+const TWO_COLUMNS: u16 = 120;
+/// Where lines of values begin: label, total, rate.
+const VALUES: u16 = 2 + 20 + 14 + 10 + 2;
+/// What was read longer ago than this is told with its age; every 10 s is usual.
+const OLD: Duration = Duration::from_secs(20);
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
+    let Some(snapshot) = &model.snapshot else {
+        table::empty(&table::waiting(model), look, area, frame);
+        return HitBoxes::default();
+    };
+    let half = area.width / 2;
+    let columns = if area.width < TWO_COLUMNS {
+        vec![area]
+    } else {
+        let right = Rect { x: area.x + half, width: area.width - half, ..area };
+        vec![Rect { width: half, ..area }, right]
+    };
+    let mut lines = 0;
+    let mut sheet = Sheet::new(look, columns.first().map_or(area.width, |c| c.width));
+    traffic(model, snapshot, &mut sheet);
+    about(model, snapshot, &mut sheet);
+    owners(model, &mut sheet);
+    let mut sheets = vec![sheet];
+    if let Some(second) = columns.get(1) {
+        sheets.push(Sheet::new(look, second.width));
+    }
+    if let Some(last) = sheets.last_mut() {
+        sysctls::list(&snapshot.sysctls, last);
+    }
+    for (column, sheet) in columns.iter().zip(&sheets) {
+        lines = lines.max(sheet.lines());
+        sheet.draw(model.scroll.top(), *column, frame);
+        for (metric, row) in sheet.curves(model.scroll.top(), *column) {
+            curve(model, snapshot, metric, look, row, frame);
+        }
+    }
+    HitBoxes { rows: area, lines, ..HitBoxes::default() }
+}
+
+fn curve(
+    model: &Model,
+    snapshot: &Snapshot,
+    metric: Metric,
+    look: &Look,
+    row: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let width = row.width.saturating_sub(VALUES + 1).min(LONGEST_LINE);
+    let place = Rect { x: row.x + VALUES.min(row.width), width, ..row };
+    let past = model.history.director();
+    let values = past.window(metric, snapshot.at, WINDOW, width.into(), model.hold());
+    let connections = matches!(metric, Metric::Cps);
+    let style = if connections { look.theme.connections } else { look.theme.rate };
+    line(&values, style, look, place, frame);
+}
+
+fn traffic(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
+    let theme = &sheet.look.theme;
+    sheet.head("Traffic of the whole director");
+    let totals = match &snapshot.totals {
+        Part::Unreadable(why) => return sheet.say(2, why, theme.warning),
+        readable => readable.get(),
+    };
+    let off = snapshot.estimator_off();
+    let head = format!("  {:<20}{:>14}{:>10}  60s", "", "total", "a second");
+    sheet.line(Line::styled(head, theme.dim));
+    for metric in Metric::RATES {
+        let label = label(metric);
+        let unknown = || sheet.look.glyphs.unknown.to_owned();
+        let total = totals.map(|t| number::short(total(&t.counters, metric), 13));
+        let rate = totals.filter(|_| !off);
+        let rate = rate.map(|t| number::short(table::rate(&t.rates, metric), 9));
+        let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
+        let word = metric.word();
+        let line = Line::from(vec![
+            Text::styled(format!("  {label:<12}{word:<8}"), theme.dim),
+            Text::styled(format!("{total:>14}{rate:>10}"), theme.text),
+        ]);
+        sheet.curve(line, metric);
+    }
+    if off {
+        let why = "The kernel's estimator is off (run_estimation, est_cpulist): every counter and \
+                   rate stands still.";
+        sheet.say(2, why, theme.warning);
+    }
+    old(model.now, &snapshot.totals, sheet);
+}
+
+/// What a metric counts.
+pub(super) fn label(metric: Metric) -> &'static str {
+    match metric {
+        Metric::InPps => "packets in",
+        Metric::OutPps => "packets out",
+        Metric::InBps => "bytes in",
+        Metric::OutBps => "bytes out",
+        Metric::Cps | Metric::Active | Metric::Connections => "connections",
+    }
+}
+
+pub(super) fn total(counters: &Counters, metric: Metric) -> u64 {
+    match metric {
+        Metric::InPps => counters.in_packets,
+        Metric::OutPps => counters.out_packets,
+        Metric::InBps => counters.in_bytes,
+        Metric::OutBps => counters.out_bytes,
+        Metric::Cps | Metric::Active | Metric::Connections => counters.connections,
+    }
+}
+
+/// Says that something was carried over for longer than is usual.
+fn old<T>(now: Moment, part: &Part<T>, sheet: &mut Sheet<'_>) {
+    if let Part::Stale { read, .. } = part
+        && now.since(*read) > OLD
+    {
+        let text = format!("read {} ago", span(now.since(*read).as_secs()));
+        sheet.say(INDENT, &text, sheet.look.theme.dim);
+    }
+}
+
+/// The IPVS code, its timeouts and daemons, and what reading them costs.
+fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
+    let theme = &sheet.look.theme;
+    sheet.head("This director");
+    let held = match entries(snapshot) {
+        1 => "1 entry".to_owned(),
+        n => format!("{} entries", number::separated(n)),
+    };
+    match &snapshot.info {
+        Part::Unreadable(why) => sheet.pair("IPVS", why, theme.warning),
+        info => {
+            let info = info.get();
+            let version = info.map(Info::version_text).unwrap_or_default();
+            sheet.pair("IPVS", &format!("version {version}"), theme.text);
+            let size = match info.map_or(0, |i| i.conn_tab_size) {
+                0 => "whose table is not made yet".to_owned(),
+                size => format!("in {}", counted(size.into(), "bucket")),
+            };
+            sheet.pair("connections", &format!("{held} {size}"), theme.text);
+        }
+    }
+    match &snapshot.timeouts {
+        Part::Unreadable(why) => sheet.pair("timeouts", why, theme.warning),
+        timeouts => {
+            let text = timeouts.get().map(|t| {
+                let [tcp, fin, udp] = [t.tcp, t.tcp_fin, t.udp].map(|s| span(s.into()));
+                format!("TCP {tcp}, after a FIN {fin}, UDP {udp}")
+            });
+            sheet.pair("timeouts", &text.unwrap_or_default(), theme.text);
+        }
+    }
+    match &snapshot.daemons {
+        Part::Unreadable(why) => sheet.pair("sync daemons", why, theme.warning),
+        daemons => {
+            let all = daemons.get().map(Vec::as_slice).unwrap_or_default();
+            if all.is_empty() {
+                let none = "none: no other director knows these connections";
+                sheet.pair("sync daemons", none, theme.text);
+            }
+            let mut label = "sync daemons";
+            for one in all {
+                sheet.pair(label, &daemon(one), theme.text);
+                label = "";
+            }
+        }
+    }
+    let source = match snapshot.source {
+        Source::Netlink => "netlink: everything that the kernel tells",
+        Source::Proc => {
+            "/proc, as anyone may: no counters, thresholds or flags of single services and servers"
+        }
+        Source::Demo => "the embedded director: simulated, and no kernel's",
+    };
+    sheet.pair("read from", source, theme.text);
+    sheet.pair("polling", &polling(snapshot.took, model.interval), theme.text);
+}
+
+/// `sends as master on eth0, id 5, to 224.0.0.81 port 8848, TTL 1`.
+fn daemon(daemon: &Daemon) -> String {
+    let group = match (daemon.group, daemon.group6) {
+        (Some(group), _) => group.to_string(),
+        (None, Some(group)) => group.to_string(),
+        (None, None) => "224.0.0.81".to_owned(),
+    };
+    let port = daemon.port.unwrap_or(8848);
+    let verb = match daemon.role {
+        DaemonRole::Master => "sends to",
+        DaemonRole::Backup => "listens to",
+    };
+    let mut text = format!(
+        "{}, {verb} {group} port {port} on {}, id {}, TTL {}",
+        daemon.role,
+        daemon.interface,
+        daemon.sync_id,
+        daemon.ttl.unwrap_or(1)
+    );
+    if let Some(most) = daemon.max_len {
+        text.push_str(&format!(", messages up to {most} bytes"));
+    }
+    text
+}
+
+/// The time that a reading takes is at most CPU of one core; the worker pauses after a long one.
+fn polling(took: Duration, interval: Duration) -> String {
+    let every = interval.max(took * (1 + PAUSE));
+    let share = took.as_secs_f64() / every.as_secs_f64().max(0.001) * 100.0;
+    let share = if share < 0.1 { "under 0.1%".to_owned() } else { format!("at most {share:.1}%") };
+    let time = match took.as_secs_f64() * 1000.0 {
+        millis if millis < 0.1 => "under 0.1 ms".to_owned(),
+        millis => format!("{millis:.1} ms"),
+    };
+    let every = every.as_secs_f64();
+    let every = (every * 10.0).round() / 10.0;
+    format!("the last took {time}, every {every} s: {share} of a core")
+}
+
+fn owners(model: &Model, sheet: &mut Sheet<'_>) {
+    let theme = &sheet.look.theme;
+    sheet.head("Programs that also write the table");
+    match &model.looked_for_owners {
+        None => return sheet.say(2, "not looked for yet", theme.dim),
+        Some(Err(error)) => return sheet.say(2, &error.to_string(), theme.warning),
+        Some(Ok(())) => {}
+    }
+    if model.owners.is_empty() {
+        let none = "none: neither keepalived, ldirectord nor kube-proxy runs here. A change by \
+                    hand stays until someone takes it back.";
+        sheet.say(2, none, theme.text);
+    }
+    for owner in &model.owners {
+        sheet.say(2, &name(owner), theme.service);
+        if !owner.same_namespace {
+            let text = "its network namespace cannot be told: it may write another table";
+            sheet.say(INDENT, text, theme.dim);
+        }
+        sheet.say(INDENT, owner.kind.consequences(), theme.warning);
+        sheet.say(INDENT, owner.kind.about_zero(), theme.text);
+        sheet.say(INDENT, &format!("What lasts: {}.", owner.kind.lasting()), theme.good);
+    }
+}
+
+/// `keepalived, pid 812 with 2 below it, reads /etc/lvs.conf`.
+fn name(owner: &Owner) -> String {
+    let mut text = owner.kind.name().to_owned();
+    match owner.pid {
+        Some(pid) => text.push_str(&format!(", pid {pid}")),
+        None => text.push_str(", told by its interface; its process cannot be seen"),
+    }
+    if !owner.children.is_empty() {
+        text.push_str(&format!(" with {} below it", owner.children.len()));
+    }
+    match (&owner.config, owner.kind.default_config()) {
+        (Some(path), _) => text.push_str(&format!(", reads {path}")),
+        (None, Some(path)) => text.push_str(&format!(", reads {path} unless built otherwise")),
+        (None, None) => {}
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reading_is_followed_by_a_pause() {
+        let second = Duration::from_secs(1);
+        let text = polling(Duration::from_millis(12), second);
+        assert_eq!(text, "the last took 12.0 ms, every 1 s: at most 1.2% of a core");
+        let text = polling(second, second);
+        assert_eq!(text, "the last took 1000.0 ms, every 5 s: at most 20.0% of a core");
+        let text = polling(Duration::ZERO, second);
+        assert_eq!(text, "the last took under 0.1 ms, every 1 s: under 0.1% of a core");
+    }
+}

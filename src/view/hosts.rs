@@ -1,0 +1,323 @@
+//! The real servers by address, each over all services that have it; below them the selected
+//! one's servers.
+//!
+//! ```text
+//!  ◐ host             weights            Active  InAct    CPS state         conns 60s  verdict
+//! ```
+
+use std::collections::BTreeSet;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
+
+use super::cells::{LONGEST_LINE, WINDOW, left, line, right};
+use super::columns::Span;
+use super::{HitBoxes, Look, drains, number, page, place, table};
+use crate::history::{Metric, summed};
+use crate::ipvs::counted;
+use crate::model::{Host, Model, Standing};
+use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
+
+/// Cursor, state and a space before the address.
+const PREFIX: u16 = 3;
+const NUMBER: u16 = 6;
+/// The shortest line of values that still shows a shape.
+const LINE: u16 = 8;
+/// A verdict shorter than this says nothing.
+const VERDICT: u16 = 24;
+/// From this width on there is room for whole words.
+const WIDE: u16 = 120;
+/// Of a large table, the counters of so many services are read at every tick for this view; those
+/// of the others come in turn.
+const MOST_VISIBLE: usize = 200;
+
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
+    let Some(snapshot) = &model.snapshot else {
+        table::empty(&table::waiting(model), look, area, frame);
+        return HitBoxes::default();
+    };
+    let hosts = model.hosts.all();
+    if hosts.is_empty() {
+        let text = "This director has no real servers yet.\n\nAdd them where the services are: 1.";
+        table::empty(text, look, area, frame);
+        return HitBoxes::default();
+    }
+    let [head, rows, detail] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1 + area.height / 4),
+    ])
+    .areas(area);
+    let shown = hosts.iter().skip(model.hosts.top()).take(rows.height.into());
+    let names = shown.clone().map(|host| host.addr.to_string().width()).max().unwrap_or(0);
+    let names = u16::try_from(names).unwrap_or(u16::MAX);
+    let columns = columns(area, names, !model.drains.open().is_empty());
+    let painter = Painter { model, look, snapshot, columns };
+    painter.head(head.y, frame);
+    let mut visible = BTreeSet::new();
+    for (y, host) in (rows.y..).zip(shown) {
+        let services = host.servers.iter().map(|(service, _)| *service);
+        visible.extend(services.take(MOST_VISIBLE.saturating_sub(visible.len())));
+        painter.row(host, y, frame);
+    }
+    if let Some(host) = model.hosts.selected() {
+        painter.detail(host, detail, frame);
+    }
+    HitBoxes { rows, visible, ..HitBoxes::default() }
+}
+
+/// Columns from left to right; one of width 0 is not drawn.
+struct Columns {
+    name: Span,
+    weights: Span,
+    active: Span,
+    inactive: Span,
+    rate: Span,
+    state: Span,
+    connections: Span,
+    verdict: Span,
+}
+
+/// Lays `area` out. `names` is the widest address; `drains` says whether there are verdicts.
+fn columns(area: Rect, names: u16, drains: bool) -> Columns {
+    let wide = area.width >= WIDE;
+    let weights = if area.width >= 80 { 17 } else { 11 };
+    let inactive = if area.width >= 70 { NUMBER } else { 0 };
+    let state = if wide { 19 } else { 12 };
+    let gap = |width: u16| u16::from(width > 0);
+    let fixed = 1 + weights + 2 * (1 + NUMBER) + inactive + gap(inactive) + 2 + state;
+    let wanted = names.saturating_add(PREFIX).max(PREFIX + 13);
+    let name = wanted.min(area.width.saturating_sub(fixed));
+    let rest = area.width.saturating_sub(name + fixed);
+    let verdict = match rest.checked_sub(1 + LINE + 2) {
+        Some(room) if drains && room >= VERDICT => (rest - 3) * 2 / 3,
+        _ => 0,
+    };
+    let line = rest.saturating_sub(verdict + 2 * gap(verdict) + 1);
+    let line = if line < LINE { 0 } else { line.min(LONGEST_LINE) };
+    let mut x = area.x;
+    let mut next = |gap: u16, width: u16| {
+        let span = Span { x: x + gap, width };
+        x += gap + width;
+        span
+    };
+    Columns {
+        name: next(0, name),
+        weights: next(1, weights),
+        active: next(1, NUMBER),
+        inactive: next(gap(inactive), inactive),
+        rate: next(1, NUMBER),
+        state: next(2, state),
+        connections: next(gap(line), line),
+        verdict: next(2 * gap(verdict), verdict),
+    }
+}
+
+struct Painter<'a> {
+    model: &'a Model,
+    look: &'a Look,
+    snapshot: &'a Snapshot,
+    columns: Columns,
+}
+
+impl Painter<'_> {
+    fn head(&self, y: u16, frame: &mut Frame<'_>) {
+        let (c, style) = (&self.columns, self.look.theme.dim);
+        left("   Host", style, c.name, y, frame);
+        left("Weight", style, c.weights, y, frame);
+        right("Active", style, c.active, y, frame);
+        right("InAct", style, c.inactive, y, frame);
+        right("CPS", style, c.rate, y, frame);
+        left("State", style, c.state, y, frame);
+        let conns = if c.connections.width < 9 { "conns" } else { "conns 60s" };
+        left(conns, style, c.connections, y, frame);
+        left("Drain", style, c.verdict, y, frame);
+    }
+
+    fn row(&self, host: &Host, y: u16, frame: &mut Frame<'_>) {
+        let (c, theme, glyphs) = (&self.columns, &self.look.theme, &self.look.glyphs);
+        let standing = self.model.standing(host);
+        let all = host.servers.len();
+        let style = match standing {
+            Standing::Quiesced(n) | Standing::Draining(n) if n == all => theme.quiesced,
+            _ => theme.text,
+        };
+        let symbol = self.symbol(standing);
+        let room = usize::from(c.name.width.saturating_sub(PREFIX));
+        let name = place::fit(&host.addr.to_string(), room, glyphs.ellipsis);
+        left(&format!(" {symbol} {name}"), style, c.name, y, frame);
+        let weights = weights(host, self.snapshot, c.weights.width.into());
+        left(&weights, style, c.weights, y, frame);
+
+        let servers = || host.entries(self.snapshot).map(|(_, server)| server);
+        let number = |n: u64| number::short(n, NUMBER.into());
+        let active: u64 = servers().map(|s| u64::from(s.active)).sum();
+        let inactive: u64 = servers().map(|s| u64::from(s.inactive)).sum();
+        right(&number(active), style, c.active, y, frame);
+        right(&number(inactive), style, c.inactive, y, frame);
+        match self.rate(host) {
+            Some(rate) => right(&number(rate), style, c.rate, y, frame),
+            None => right(glyphs.unknown, theme.dim, c.rate, y, frame),
+        }
+        left(&word(standing, all, c.state.width), style, c.state, y, frame);
+        self.line(host, y, frame);
+        if let Some(worst) = self.model.drains.worst_on(host.addr) {
+            let width = c.verdict.width.into();
+            let text = place::begin(&worst.verdict.to_string(), width, glyphs.ellipsis);
+            left(&text, drains::style_of(&worst.verdict, self.look), c.verdict, y, frame);
+        }
+        if self.model.hosts.selected() == Some(host) {
+            // Not over the line of values: reversed columns are hard to read.
+            let width = c.state.x + c.state.width - c.name.x;
+            let area = Rect { width, ..c.name.row(y) };
+            frame.buffer_mut().set_style(area, theme.selected);
+            left(glyphs.cursor, theme.selected, c.name, y, frame);
+        }
+    }
+
+    fn symbol(&self, standing: Standing) -> &'static str {
+        let glyphs = &self.look.glyphs;
+        match standing {
+            Standing::Serving => " ",
+            Standing::Quiesced(_) => glyphs.quiesced,
+            Standing::Draining(_) => glyphs.draining,
+            Standing::Ramping(_) => glyphs.ramping,
+        }
+    }
+
+    /// New connections a second; `None` if that of one server is not known.
+    fn rate(&self, host: &Host) -> Option<u64> {
+        if self.snapshot.estimator_off() {
+            return None;
+        }
+        let rates = host.entries(self.snapshot).map(|(_, s)| Some(s.stats?.rates.connections));
+        rates.sum()
+    }
+
+    fn line(&self, host: &Host, y: u16, frame: &mut Frame<'_>) {
+        let span = self.columns.connections;
+        let past = host.servers.iter().filter_map(|(s, key)| self.model.history.server(s, key));
+        let (end, hold, buckets) = (self.snapshot.at, self.model.hold(), span.width.into());
+        let metric = Metric::Connections;
+        let values = summed(past.map(|past| past.window(metric, end, WINDOW, buckets, hold)));
+        line(&values, self.look.theme.connections, self.look, span.row(y), frame);
+    }
+
+    /// The selected host: the worst verdict of its drains in full, and its servers.
+    fn detail(&self, host: &Host, area: Rect, frame: &mut Frame<'_>) {
+        let (theme, ellipsis) = (&self.look.theme, self.look.glyphs.ellipsis);
+        let width = usize::from(area.width);
+        let room = usize::from(area.height);
+        let standing = word(self.model.standing(host), host.servers.len(), u16::MAX);
+        let services = counted(host.services() as u64, "service");
+        let head = format!(" {} in {services}: {standing}", host.addr);
+        let mut lines = vec![Line::styled(head, theme.header)];
+        if let Some(worst) = self.model.drains.worst_on(host.addr) {
+            let text = format!("{} of {}: {}", worst.server, worst.service, worst.verdict);
+            let style = drains::style_of(&worst.verdict, self.look);
+            let mut pieces = page::wrap(&text, width.saturating_sub(2));
+            let most = room.saturating_sub(3).max(1);
+            if pieces.len() > most {
+                let rest = pieces.split_off(most - 1).join(" ");
+                pieces.push(place::begin(&rest, width.saturating_sub(2), ellipsis));
+            }
+            lines.extend(pieces.into_iter().map(|piece| Line::styled(format!(" {piece}"), style)));
+        }
+        let entries: Vec<_> = host.entries(self.snapshot).collect();
+        let free = room.saturating_sub(lines.len());
+        let fit = if entries.len() > free { free.saturating_sub(1) } else { entries.len() };
+        for (entry, server) in entries.iter().take(fit) {
+            let quiesced = server.server.weight == 0;
+            let style = if quiesced { theme.quiesced } else { theme.text };
+            lines.push(Line::styled(self.server(entry, server, width), style));
+        }
+        if fit < entries.len() {
+            let more = counted((entries.len() - fit) as u64, "server");
+            let text = if fit == 0 { format!(" {more}") } else { format!(" and {more} more") };
+            lines.push(Line::styled(text, theme.dim));
+        }
+        for (y, text) in (area.y..area.bottom()).zip(lines) {
+            frame.render_widget(text, Rect { y, height: 1, ..area });
+        }
+    }
+
+    /// ` TCP 10.0.0.1:80 wlc  port 80 Masq  weight 0 (10)  12 active 80 inactive`, or less of it.
+    fn server(&self, entry: &ServiceEntry, server: &ServerEntry, width: usize) -> String {
+        let service = &entry.service;
+        let (key, weight) = (server.server.key, server.server.weight);
+        let before = self.model.before_quiesce(&service.key, &key).filter(|_| weight == 0);
+        let before = before.map_or_else(String::new, |old| format!(" ({old})"));
+        let active = number::separated(server.active.into());
+        let inactive = number::separated(server.inactive.into());
+        let how = format!("port {} {}", key.port, server.server.forwarding);
+        let (name, scheduler) = (&service.key, &service.scheduler);
+        let weight = format!("weight {weight}{before}");
+        let long =
+            format!(" {name} {scheduler}  {how}  {weight}  {active} active {inactive} inactive");
+        if long.width() <= width {
+            return long;
+        }
+        let short = format!(" {name}  {weight}  {active} act {inactive} inact");
+        place::fit(&short, width, self.look.glyphs.ellipsis)
+    }
+}
+
+/// `10 in 3 services` where they are the same; `10, 0, 5` in the table's order, or from the lowest
+/// to the highest, where they are not.
+fn weights(host: &Host, snapshot: &Snapshot, width: usize) -> String {
+    let all: Vec<u32> = host.entries(snapshot).map(|(_, s)| s.server.weight).collect();
+    let services = host.services();
+    let (Some(low), Some(high)) = (all.iter().min(), all.iter().max()) else {
+        return String::new();
+    };
+    let range = if low == high { low.to_string() } else { format!("{low}-{high}") };
+    let mut forms = Vec::new();
+    if low != high {
+        forms.push(all.iter().map(u32::to_string).collect::<Vec<_>>().join(", "));
+    }
+    forms.push(format!("{range} in {}", counted(services as u64, "service")));
+    forms.push(format!("{range} in {services}"));
+    forms.push(range);
+    forms.into_iter().find(|form| form.len() <= width).unwrap_or_default()
+}
+
+/// The state in words; where it is one of some servers only, of how many.
+fn word(standing: Standing, all: usize, width: u16) -> String {
+    let (word, some) = match standing {
+        Standing::Serving => ("serving", all),
+        Standing::Quiesced(n) => ("quiesced", n),
+        Standing::Draining(n) => ("draining", n),
+        Standing::Ramping(n) => ("ramping", n),
+    };
+    if some == all {
+        return word.to_owned();
+    }
+    let long = format!("{word} in {some} of {all}");
+    if long.len() <= usize::from(width) { long } else { format!("{word} {some}/{all}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_is_filled_and_never_overrun() {
+        for width in 60..=300 {
+            for (names, drains) in [(8, true), (13, false), (39, true), (39, false)] {
+                let c = columns(Rect::new(0, 0, width, 1), names, drains);
+                let end = c.verdict.x + c.verdict.width;
+                assert!(end <= width, "{width} {names}: {end}");
+                assert!(c.name.width >= 9, "{width} {names}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_of_some_says_of_how_many() {
+        assert_eq!(word(Standing::Quiesced(3), 3, 12), "quiesced");
+        assert_eq!(word(Standing::Draining(1), 2, 19), "draining in 1 of 2");
+        assert_eq!(word(Standing::Draining(1), 2, 12), "draining 1/2");
+    }
+}
