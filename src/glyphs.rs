@@ -8,6 +8,8 @@ use ratatui::symbols::bar;
 pub struct Glyphs {
     /// A service with its servers beneath it.
     pub open: &'static str,
+    /// A service whose servers are folded away.
+    pub closed: &'static str,
     /// A server that takes no new connections: weight 0.
     pub quiesced: &'static str,
     /// A server that is drained: somebody follows how it empties.
@@ -30,6 +32,10 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// From one value to another.
     pub arrow: &'static str,
+    /// The smallest stands first.
+    pub up: &'static str,
+    /// The largest stands first.
+    pub down: &'static str,
     /// The selected row.
     pub cursor: &'static str,
     /// Columns of a line of values.
@@ -43,6 +49,7 @@ pub struct Glyphs {
 /// Unicode symbols, one cell each.
 pub const UNICODE: Glyphs = Glyphs {
     open: "▾",
+    closed: "▸",
     quiesced: "○",
     draining: "◐",
     ramping: "◔",
@@ -54,6 +61,8 @@ pub const UNICODE: Glyphs = Glyphs {
     unknown: "·",
     ellipsis: "…",
     arrow: "→",
+    up: "↑",
+    down: "↓",
     cursor: "▌",
     bars: bar::NINE_LEVELS,
     gap: " ",
@@ -63,6 +72,7 @@ pub const UNICODE: Glyphs = Glyphs {
 /// ASCII only.
 pub const ASCII: Glyphs = Glyphs {
     open: "v",
+    closed: ">",
     quiesced: "o",
     draining: "d",
     ramping: "r",
@@ -74,6 +84,8 @@ pub const ASCII: Glyphs = Glyphs {
     unknown: ".",
     ellipsis: "~",
     arrow: "->",
+    up: "^",
+    down: "v",
     cursor: ">",
     bars: bar::Set {
         full: "#",

@@ -14,7 +14,7 @@ use meter::Meter;
 use series::Sample;
 pub use series::Series;
 
-use crate::ipvs::{Counters, ServerKey, ServiceKey};
+use crate::ipvs::{Counters, Rates, ServerKey, ServiceKey};
 use crate::snapshot::{Moment, ServerEntry, ServiceEntry, Snapshot};
 
 /// A value that can be drawn over time.
@@ -39,6 +39,17 @@ pub enum Metric {
 impl Metric {
     /// Those that are rates, in the order in which they are chosen.
     pub const RATES: [Self; 5] = [Self::Cps, Self::InPps, Self::OutPps, Self::InBps, Self::OutBps];
+
+    /// The kernel's average of it a second. What is no rate counts as [`Cps`](Self::Cps).
+    pub fn now(self, rates: &Rates) -> u64 {
+        match self {
+            Self::InPps => rates.in_packets,
+            Self::OutPps => rates.out_packets,
+            Self::InBps => rates.in_bytes,
+            Self::OutBps => rates.out_bytes,
+            Self::Cps | Self::Active | Self::Connections => rates.connections,
+        }
+    }
 
     /// ipvsadm's word for it.
     pub fn word(self) -> &'static str {

@@ -2,7 +2,10 @@
 //! done about it; it is pure: no clock, no I/O, so that every flow can be tested as values.
 //!
 //! ```text
+//! row     a service or a server
 //! rows    the services and servers as rows, and which one is selected
+//! filter  what rows have to be      sort    the order of servers
+//! arrange the keys for these, and what lines of values span
 //! act     what the keys do to servers: weights, quiesce, drain, restore
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
@@ -15,16 +18,20 @@
 //! ```
 
 mod act;
+mod arrange;
 mod drains;
 mod edit;
 mod entries;
+mod filter;
 mod form;
 mod hosts;
 mod log;
 mod page;
 mod prompt;
 mod ramp;
+mod row;
 mod rows;
+mod sort;
 mod views;
 
 use std::collections::BTreeSet;
@@ -42,15 +49,19 @@ use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
 use crate::plan::{Outcome, Plan};
 use crate::snapshot::{Moment, Snapshot};
+pub use arrange::{Scale, WINDOWS};
 pub use drains::Drains;
 pub use edit::{Edits, Kind, Ticket};
+pub use filter::Filter;
 pub use form::{Field, FieldKind, Form, Wrong};
 pub use hosts::{Host, Hosts, Standing};
 pub use log::Log;
 pub use page::{Ask, Focus, Line, Page, span};
 pub use prompt::Prompt;
 pub use ramp::{Ramps, Running};
-pub use rows::{Row, Rows};
+pub use row::Row;
+pub use rows::Rows;
+pub use sort::{By, Sort};
 pub use views::Scroll;
 
 /// After a poll the worker pauses for at least this many times what the poll took, so that a
@@ -196,6 +207,10 @@ pub struct Model {
     pub loaded: Option<BTreeSet<String>>,
     /// The rate that is shown as number and line.
     pub rate: Metric,
+    /// The time that lines of values span, one of [`WINDOWS`].
+    pub window: Duration,
+    /// What they are as high as.
+    pub scale: Scale,
     /// What may be typed into.
     pub prompt: Option<Prompt>,
     /// How far help is scrolled, if it is open.
@@ -239,6 +254,8 @@ impl Model {
             looked_for_owners: None,
             loaded: None,
             rate: Metric::Cps,
+            window: Duration::from_secs(60),
+            scale: Scale::default(),
             prompt: None,
             help: None,
             notice: None,
@@ -351,13 +368,7 @@ impl Model {
         if self.failure.take().is_some() {
             self.say(Tone::Info, "the director can be read again");
         }
-        if let Some(gone) = self.rows.follow(snapshot) {
-            self.say(Tone::Warning, format!("{gone} is gone from the table; nothing is selected"));
-            self.detail = None;
-            if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
-                self.prompt = None;
-            }
-        }
+        self.follow_rows(snapshot);
         self.snapshot = Some(Arc::clone(snapshot));
         self.received = Some(now);
         self.now = now;
@@ -443,11 +454,15 @@ impl Model {
             Command::SetScheduler => self.ask_scheduler(),
             Command::Undo => return self.undo(),
             Command::Redo => return self.redo(),
-            Command::NextRate => {
-                let all = Metric::RATES;
-                let next = all.iter().position(|m| *m == self.rate).map_or(0, |i| i + 1);
-                self.rate = all.get(next % all.len()).copied().unwrap_or(Metric::Cps);
-            }
+            Command::Filter => self.ask_filter(),
+            Command::Fold => self.fold(),
+            Command::Unfold => self.unfold(),
+            Command::FoldAll => self.fold_all(),
+            Command::Sort => self.sort_by_next(),
+            Command::SortReverse => self.reverse_sort(),
+            Command::NextRate => self.next_rate(),
+            Command::NextWindow => self.next_window(),
+            Command::NextScale => self.next_scale(),
             Command::ViewServices => self.go_to(View::Services),
             Command::ViewHosts => self.go_to(View::Hosts),
             Command::ViewDrains => self.go_to(View::Drains),
@@ -473,12 +488,18 @@ impl Model {
     }
 
     fn close(&mut self) {
-        if self.prompt.take().is_some() {
-            return;
+        match self.prompt.take() {
+            Some(Prompt::Filter { before, selected, .. }) => {
+                return self.take_filter_back(before, selected);
+            }
+            Some(_) => return,
+            None => {}
         }
         if self.help.take().is_some() || self.notice.take().is_some() {
             return;
         }
-        self.rows.unmark();
+        if !self.rows.unmark() {
+            self.clear_filter();
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! └──────────────────────────────────────────────────────┘
 //! detail, hosts, drains, journal, director   stand where the table is, when they are asked for
 //! help, page, form, scheduler   lie over it, in a frame
+//! filter, lines   the filter at the foot; lines of values beside the numbers
 //! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 
@@ -19,6 +20,7 @@ mod columns;
 mod detail;
 mod director;
 mod drains;
+mod filter;
 mod footer;
 mod form;
 mod frame;
@@ -26,6 +28,7 @@ mod header;
 mod help;
 mod hosts;
 mod journal;
+mod lines;
 mod number;
 mod page;
 mod place;
@@ -66,6 +69,9 @@ pub struct HitBoxes {
     pub rows: Rect,
     /// Lines that there are, in a view that scrolls by lines.
     pub lines: usize,
+    /// Whether the first of them shows the service of the servers below it, which have scrolled:
+    /// nothing is selected there.
+    pub above: bool,
     /// The services of which something is on the screen.
     pub visible: BTreeSet<ServiceKey>,
 }

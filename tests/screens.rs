@@ -9,6 +9,8 @@ mod drains;
 mod forms;
 #[path = "screens/looks.rs"]
 mod looks;
+#[path = "screens/rows.rs"]
+mod rows;
 #[path = "screens/stage.rs"]
 mod stage;
 #[path = "screens/views.rs"]

@@ -11,7 +11,7 @@ use crate::snapshot::{ServerEntry, ServiceEntry};
 impl Model {
     /// A real server for the selected service; a service where there is none.
     pub(super) fn ask_add(&mut self) {
-        if self.rows.all().is_empty() {
+        if self.snapshot.as_ref().is_some_and(|s| s.services.is_empty()) {
             return self.ask_add_service();
         }
         let Some(form) = self.selected_entry().map(Form::add_server) else {

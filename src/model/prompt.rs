@@ -4,7 +4,7 @@
 use tui_input::{Input, InputRequest};
 
 use super::act::noted;
-use super::{Effect, Form, Model, Page, Row, Tone};
+use super::{Effect, Filter, Form, Model, Page, Row, Tone};
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::plan::{Plan, WeightEdit, WeightError};
 
@@ -29,6 +29,17 @@ pub enum Prompt {
         /// Which of [`SCHEDULERS`] is chosen.
         chosen: usize,
     },
+    /// What rows have to be in order to show; they follow while it is typed.
+    Filter {
+        /// What was typed so far.
+        input: Input,
+        /// Why it cannot be read; the rows are then still those of what could be.
+        wrong: Option<String>,
+        /// What held before.
+        before: Option<Filter>,
+        /// What was selected then.
+        selected: Option<Row>,
+    },
     /// The fields of a service, a server or the protocol timeouts.
     Form(Box<Form>),
     /// A plan before it is applied.
@@ -41,6 +52,7 @@ impl Prompt {
         match self {
             Self::Weight { service, server, .. } => *row == Row::Server(*service, *server),
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
+            Self::Filter { .. } => false,
             Self::Form(form) => form.is_about(row),
             Self::Page(page) => page.plan().changes.iter().any(|change| {
                 let server = change.server().zip(change.service());
@@ -51,7 +63,7 @@ impl Prompt {
 
     /// Whether keys are text.
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Weight { .. } | Self::Form(_))
+        matches!(self, Self::Weight { .. } | Self::Filter { .. } | Self::Form(_))
     }
 }
 
@@ -84,6 +96,7 @@ impl Model {
                 InputRequest::InsertChar('k') => self.choose(-1),
                 _ => {}
             },
+            Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
             Some(Prompt::Form(form)) => form.typed(request),
             Some(Prompt::Page(_)) => return self.typed_on_page(request),
             None => {}
@@ -99,7 +112,7 @@ impl Model {
             Some(Prompt::Scheduler { chosen, .. }) => {
                 *chosen = chosen.saturating_add_signed(by).min(SCHEDULERS.len() - 1);
             }
-            Some(Prompt::Weight { .. }) | None => {}
+            Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
         }
     }
 
@@ -147,6 +160,10 @@ impl Model {
                 }
             }
             Some(Prompt::Scheduler { service, chosen }) => self.chosen_scheduler(&service, chosen),
+            Some(prompt @ Prompt::Filter { .. }) => {
+                self.keep_filter(prompt);
+                Vec::new()
+            }
             Some(Prompt::Form(form)) => self.accept_form(form),
             Some(Prompt::Page(page)) => self.accept_page(page),
             None => Vec::new(),

@@ -1,57 +1,38 @@
-//! The services and their servers as rows, in ipvsadm's order, and which one is selected.
+//! The services and their servers as rows, which of them are shown, and which one is selected.
 //!
-//! The selection is a key and not a place: rows that come and go never move it onto another
-//! server. When its row goes, nothing is selected, so that a key meant for it hits nobody else.
+//! The selection is a key and not a place: rows that come and go, or change their order, never
+//! move it onto another server. When its row goes, or hides because its values moved, nothing is
+//! selected, so that a key meant for it hits nobody else.
+//!
+//! Nothing acts on a row that is hidden, by the filter or in a folded service: it is never
+//! selected, and its mark does not count.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt;
+use std::mem::take;
 
+use super::filter::{Filter, Sifted, State};
+use super::row::Row;
+use super::sort::Sort;
+use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ServerEntry, Snapshot};
 
-/// What a row stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Row {
-    /// A virtual service.
-    Service(ServiceKey),
-    /// A real server of a service.
-    Server(ServiceKey, ServerKey),
+/// What rows are made of.
+pub(super) struct Seen<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    /// The rate that is shown.
+    pub(super) rate: Metric,
+    /// Whether a drain follows a server.
+    pub(super) draining: &'a dyn Fn(&ServiceKey, &ServerKey) -> bool,
 }
 
-impl Row {
-    /// The service it is, or belongs to.
-    pub fn service(&self) -> ServiceKey {
-        match self {
-            Self::Service(service) | Self::Server(service, _) => *service,
-        }
-    }
-}
-
-/// The order on the screen: a service, then its servers.
-impl Ord for Row {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let rank = |row: &Self| match row {
-            Self::Service(service) => (*service, None),
-            Self::Server(service, server) => (*service, Some(*server)),
-        };
-        rank(self).cmp(&rank(other))
-    }
-}
-
-impl PartialOrd for Row {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service(service) => write!(f, "service {service}"),
-            Self::Server(service, server) => write!(f, "real server {server} of {service}"),
-        }
-    }
+/// A selected row that is not there with a new snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It is not in the table any more.
+    Gone(Row),
+    /// It does not match the filter any more.
+    Hidden(Row),
 }
 
 /// The rows, the selection, and the part that is on the screen.
@@ -64,10 +45,18 @@ pub struct Rows {
     top: usize,
     page: usize,
     marked: BTreeSet<Row>,
+    filter: Option<Filter>,
+    /// A filter begins with everything unfolded: what it finds is to be seen.
+    folded: BTreeSet<ServiceKey>,
+    /// What was folded before there was a filter, and will be again.
+    folded_before: BTreeSet<ServiceKey>,
+    sort: Sort,
+    matching: usize,
+    servers: usize,
 }
 
 impl Rows {
-    /// Every row.
+    /// Every row that is shown.
     pub fn all(&self) -> &[Row] {
         &self.all
     }
@@ -77,14 +66,20 @@ impl Rows {
         self.selected
     }
 
-    /// Whether a row is marked. Only servers can be.
+    /// Whether a row is marked, shown or hidden. Only servers can be.
     pub fn is_marked(&self, row: &Row) -> bool {
         self.marked.contains(row)
     }
 
-    /// The marked rows, in the order of the screen.
+    /// The marked rows that are shown, in the order of the screen. Hidden ones do not count.
     pub fn marked(&self) -> impl Iterator<Item = &Row> {
-        self.marked.iter()
+        let any = !self.marked.is_empty();
+        self.all.iter().filter(move |row| any && self.marked.contains(row))
+    }
+
+    /// How many marked rows are hidden.
+    pub fn hidden_marks(&self) -> usize {
+        self.marked.len().saturating_sub(self.marked().count())
     }
 
     /// Marks the selected server or takes its mark away, and goes on to the next row.
@@ -96,7 +91,7 @@ impl Rows {
         self.step(1);
     }
 
-    /// Takes every mark away. False if there was none.
+    /// Takes every mark away, hidden ones too. False if there was none.
     pub fn unmark(&mut self) -> bool {
         let any = !self.marked.is_empty();
         self.marked.clear();
@@ -108,36 +103,193 @@ impl Rows {
         self.top
     }
 
-    /// Takes the rows of a new snapshot. Returns the selected row if it has gone.
-    pub fn follow(&mut self, snapshot: &Snapshot) -> Option<Row> {
-        let first = self.all.is_empty();
-        self.all.clear();
-        for entry in &snapshot.services {
-            let service = entry.service.key;
-            self.all.push(Row::Service(service));
-            self.all.extend(entry.servers.iter().map(|s| Row::Server(service, s.server.key)));
+    /// The service whose row has scrolled away above the first line while its servers have not:
+    /// it is shown in that line, over a row that is never the selected one.
+    pub fn above(&self) -> Option<ServiceKey> {
+        match self.all.get(self.top) {
+            Some(Row::Server(service, _)) if self.page > 1 => Some(*service),
+            _ => None,
         }
+    }
+
+    /// What a row has to be in order to show.
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    /// How many servers match the filter, in folded services too, and how many there are.
+    pub fn matching(&self) -> (usize, usize) {
+        (self.matching, self.servers)
+    }
+
+    /// Whether a service's servers are folded away.
+    pub fn is_folded(&self, service: &ServiceKey) -> bool {
+        self.folded.contains(service)
+    }
+
+    /// The order of servers.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// Takes the rows of a new snapshot. While something is `asked`, nothing that was shown
+    /// hides: the question is about it. Returns the selected row if that was lost.
+    pub(super) fn follow(&mut self, seen: &Seen<'_>, asked: bool) -> Option<Lost> {
+        let first = self.all.is_empty() && self.filter.is_none();
+        let held = if asked && self.filter.is_some() {
+            self.all.iter().copied().collect()
+        } else {
+            BTreeSet::new()
+        };
+        let is_there = |row: &Row| match row {
+            Row::Service(service) => seen.snapshot.service(service).is_some(),
+            Row::Server(service, server) => seen.snapshot.server(service, server).is_some(),
+        };
         // A mark on a server that has gone must not come back with a new one of its name.
-        self.marked.retain(|row| self.all.binary_search(row).is_ok());
+        self.marked.retain(|row| is_there(row));
+        for folded in [&mut self.folded, &mut self.folded_before] {
+            folded.retain(|service| seen.snapshot.service(service).is_some());
+        }
+        self.lay(seen, &held);
         if first {
             // A fresh console selects the first server, which is what most keys are about.
-            self.place = self.all.iter().position(|r| matches!(r, Row::Server(..))).unwrap_or(0);
-            self.select(self.place);
+            self.select(self.first_server().unwrap_or(0));
             return None;
         }
-        let gone = self.selected.filter(|row| match self.all.binary_search(row) {
-            Ok(place) => {
+        let lost = match self.selected.map(|row| (row, self.position(&row))) {
+            Some((_, Some(place))) => {
                 self.place = place;
-                false
+                None
             }
-            Err(_) => true,
-        });
-        if gone.is_some() {
+            Some((row, None)) if is_there(&row) => Some(Lost::Hidden(row)),
+            Some((row, None)) => Some(Lost::Gone(row)),
+            None => None,
+        };
+        if lost.is_some() {
             self.selected = None;
         }
         self.place = self.place.min(self.all.len().saturating_sub(1));
         self.show();
-        gone
+        lost
+    }
+
+    /// Takes the rows of the same snapshot anew, after a key. A selected row that hides gives
+    /// the selection to its service.
+    pub(super) fn arrange(&mut self, seen: &Seen<'_>) {
+        self.lay(seen, &BTreeSet::new());
+        let Some(row) = self.selected else {
+            self.place = self.place.min(self.all.len().saturating_sub(1));
+            return self.show();
+        };
+        let service = Row::Service(row.service());
+        match self.position(&row).or_else(|| self.position(&service)) {
+            Some(place) => self.select(place),
+            None => {
+                self.selected = None;
+                self.place = 0;
+                self.show();
+            }
+        }
+    }
+
+    /// Sets the filter or takes it away.
+    pub(super) fn set_filter(&mut self, filter: Option<Filter>) {
+        match (&self.filter, &filter) {
+            (None, Some(_)) => self.folded_before = take(&mut self.folded),
+            (Some(_), None) => self.folded = take(&mut self.folded_before),
+            _ => {}
+        }
+        self.filter = filter;
+    }
+
+    /// Sets the filter while it is typed: what is `wanted` stays selected as long as it shows,
+    /// then what is selected now, then the first server that shows.
+    pub(super) fn narrow(&mut self, filter: Option<Filter>, wanted: Option<Row>, seen: &Seen<'_>) {
+        self.set_filter(filter);
+        self.lay(seen, &BTreeSet::new());
+        let shown = wanted.and_then(|row| self.position(&row));
+        let shown = shown.or_else(|| self.position(&self.selected?));
+        self.select(shown.or_else(|| self.first_server()).unwrap_or(0));
+    }
+
+    /// By which column servers are sorted.
+    pub(super) fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
+    }
+
+    /// Goes from a server to its service; folds a service. The rows are to be arranged anew.
+    pub(super) fn fold(&mut self) {
+        match self.selected {
+            Some(Row::Server(service, _)) => {
+                let place = self.position(&Row::Service(service));
+                self.select(place.unwrap_or(self.place));
+            }
+            Some(Row::Service(service)) => drop(self.folded.insert(service)),
+            None => {}
+        }
+    }
+
+    /// Unfolds the selected service. The rows are to be arranged anew.
+    pub(super) fn unfold(&mut self) {
+        if let Some(Row::Service(service)) = self.selected {
+            self.folded.remove(&service);
+        }
+    }
+
+    /// Folds every service that is shown, or unfolds all where none is unfolded.
+    pub(super) fn fold_all(&mut self) {
+        let shown: Vec<ServiceKey> = self.all.iter().map(Row::service).collect();
+        let before = self.folded.len();
+        self.folded.extend(shown);
+        if self.folded.len() == before {
+            self.folded.clear();
+        }
+    }
+
+    /// Lays out the rows that show; those `held` do in any case.
+    fn lay(&mut self, seen: &Seen<'_>, held: &BTreeSet<Row>) {
+        let mut all = take(&mut self.all);
+        all.clear();
+        (self.matching, self.servers) = (0, 0);
+        let sieve = self.filter.as_ref().map(|filter| filter.over(seen.snapshot));
+        let rate = Some(seen.rate).filter(|_| !seen.snapshot.estimator_off());
+        for entry in &seen.snapshot.services {
+            let service = entry.service.key;
+            let sifted = sieve.as_ref().map(|sieve| sieve.over(entry));
+            let shows = |server: &&ServerEntry| {
+                let Some(sifted) = &sifted else { return true };
+                let key = server.server.key;
+                let row = Row::Server(service, key);
+                let is = |state| match state {
+                    State::Draining => server.server.weight == 0 && (seen.draining)(&service, &key),
+                    State::Quiesced => server.server.weight == 0,
+                    State::Marked => self.marked.contains(&row),
+                };
+                sifted.server(server, is) || held.contains(&row)
+            };
+            let mut servers: Vec<&ServerEntry> = entry.servers.iter().filter(shows).collect();
+            self.servers += entry.servers.len();
+            self.matching += servers.len();
+            let row = Row::Service(service);
+            let itself = sifted.as_ref().is_none_or(Sifted::service);
+            if !itself && servers.is_empty() && !held.contains(&row) {
+                continue;
+            }
+            all.push(row);
+            if !self.folded.contains(&service) {
+                self.sort.apply(&mut servers, rate);
+                all.extend(servers.iter().map(|s| Row::Server(service, s.server.key)));
+            }
+        }
+        self.all = all;
+    }
+
+    fn position(&self, row: &Row) -> Option<usize> {
+        self.all.iter().position(|shown| shown == row)
+    }
+
+    fn first_server(&self) -> Option<usize> {
+        self.all.iter().position(|row| matches!(row, Row::Server(..)))
     }
 
     /// Says how many rows fit on the screen.
@@ -154,9 +306,9 @@ impl Rows {
         self.select(self.place.saturating_add_signed(by));
     }
 
-    /// Moves by a page, one row of which stays in sight.
+    /// Moves by a page, of which a row stays in sight and one may lie under a service.
     pub fn page(&mut self, by: isize) {
-        let page = isize::try_from(self.page.saturating_sub(1).max(1)).unwrap_or(1);
+        let page = isize::try_from(self.page.saturating_sub(2).max(1)).unwrap_or(1);
         self.select(self.place.saturating_add_signed(by * page));
     }
 
@@ -199,14 +351,9 @@ impl Rows {
             self.top = self.place + 1 - self.page;
         }
         self.top = self.top.min(self.all.len().saturating_sub(self.page));
-        // The service's own row stays in sight with its first server.
-        if self.top == self.place && self.top > 0 && self.page > 1 {
-            let above = self.all.get(self.top - 1);
-            if matches!(self.selected, Some(Row::Server(..)))
-                && matches!(above, Some(Row::Service(_)))
-            {
-                self.top -= 1;
-            }
+        // The first line of servers shows their service: the selection stays below it.
+        if self.top == self.place && self.top > 0 && self.above().is_some() {
+            self.top -= 1;
         }
     }
 }

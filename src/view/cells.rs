@@ -35,10 +35,26 @@ pub(super) fn line(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    scaled(values, largest(values), style, look, area, frame);
+}
+
+/// The largest of some values; 0 of none.
+pub(super) fn largest(values: &[Option<f32>]) -> f32 {
+    values.iter().flatten().copied().fold(0.0, f32::max)
+}
+
+/// Values as columns scaled to `most`. Anything above 0 shows as something, and nothing fills the
+/// highest cell: rows of steady values would run into one another.
+pub(super) fn scaled(
+    values: &[Option<f32>],
+    most: f32,
+    style: Style,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let steps = 8 * u64::from(area.height);
-    // Nothing fills the highest cell: rows of steady values would run into one another.
     let top = steps.saturating_sub(1);
-    let most = values.iter().flatten().copied().fold(0.0_f32, f32::max);
     let bars = values.iter().map(|value| {
         let height =
             value.map(|v| if most > 0.0 { (v / most * top as f32).ceil() as u64 } else { 0 });

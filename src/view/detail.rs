@@ -60,7 +60,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         chart(model, past, model.rate, theme.rate, look, right, frame);
     }
     let visible = BTreeSet::from([row.service()]);
-    HitBoxes { rows: text, lines: sheet.lines(), visible }
+    HitBoxes { rows: text, lines: sheet.lines(), visible, above: false }
 }
 
 /// A minute of a metric, with its largest value.
@@ -188,7 +188,7 @@ impl Teller<'_> {
         for metric in Metric::RATES {
             let total = stats.map(|s| number::separated(director::total(&s.counters, metric)));
             let rate = stats.filter(|_| !off);
-            let rate = rate.map(|s| number::short(table::rate(&s.rates, metric), 10));
+            let rate = rate.map(|s| number::short(metric.now(&s.rates), 10));
             let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
             let text = format!("  {:<20}{total:>26}{rate:>12}", director::label(metric));
             lines.push(Line::styled(text, theme.text));

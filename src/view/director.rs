@@ -91,7 +91,7 @@ fn traffic(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         let unknown = || sheet.look.glyphs.unknown.to_owned();
         let total = totals.map(|t| number::short(total(&t.counters, metric), 13));
         let rate = totals.filter(|_| !off);
-        let rate = rate.map(|t| number::short(table::rate(&t.rates, metric), 9));
+        let rate = rate.map(|t| number::short(metric.now(&t.rates), 9));
         let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
         let word = metric.word();
         let line = Line::from(vec![

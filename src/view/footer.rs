@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::Look;
+use super::{Look, filter};
 use crate::command::{Command, Spec, View, available};
 use crate::model::{Freshness, Model, Notice, Prompt, Tone};
 
@@ -15,11 +15,16 @@ const MOST_LINES: u16 = 3;
 
 /// How many lines the foot wants at this width.
 pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
-    match &model.prompt {
-        Some(Prompt::Weight { wrong: Some(wrong), .. }) => 1 + wrapped(wrong.width() + 1, width),
-        Some(Prompt::Weight { .. }) => 2,
-        _ => 1 + wrapped(status(model, look).width(), width),
-    }
+    let filter = u16::from(filter::line(model, look, width).is_some());
+    filter
+        + match &model.prompt {
+            Some(
+                Prompt::Filter { wrong: Some(wrong), .. }
+                | Prompt::Weight { wrong: Some(wrong), .. },
+            ) => 1 + wrapped(wrong.width() + 1, width),
+            Some(Prompt::Filter { .. } | Prompt::Weight { .. }) => 2,
+            _ => 1 + wrapped(status(model, look).width(), width),
+        }
 }
 
 /// Lines that a text of so many cells takes.
@@ -31,9 +36,17 @@ fn wrapped(cells: usize, width: u16) -> u16 {
 }
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let mut area = area;
+    if let Some(line) = filter::line(model, look, area.width) {
+        frame.render_widget(line, Rect { height: 1, ..area });
+        area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    }
     let upper = Rect { height: area.height.saturating_sub(1), ..area };
     let lower = Rect { y: area.y + upper.height, height: 1, ..area };
     match &model.prompt {
+        Some(Prompt::Filter { input, wrong, .. }) => {
+            filter::prompt(model, input, wrong.as_deref(), look, area, frame);
+        }
         Some(Prompt::Weight { .. }) => {
             let [first, rest] =
                 Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);

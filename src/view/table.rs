@@ -1,4 +1,9 @@
 //! The services with their servers beneath them. Only the rows on the screen are looked at.
+//!
+//! Where a service's row has scrolled away, it is drawn over the first line, dim, above those of
+//! its servers that are still to be seen.
+
+use std::fmt::Write as _;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -7,13 +12,13 @@ use ratatui::text::{Line, Span as Text};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::cells::{WINDOW, left, line, right};
+use super::cells::{left, right};
 use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
+use super::lines::Lines;
 use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
-use crate::history::{Metric, Series};
-use crate::ipvs::{Rates, Stats};
-use crate::model::{Freshness, Model, Row};
+use crate::ipvs::Stats;
+use crate::model::{By, Freshness, Model, Row};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
@@ -35,17 +40,28 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         empty(&text, look, area, frame);
         return hits;
     }
+    if model.rows.all().is_empty() {
+        empty("Nothing matches the filter.", look, area, frame);
+        return hits;
+    }
     let shown = model.rows.all().iter().skip(model.rows.top()).take(rows.height.into());
     let names = shown.clone().map(|row| match row {
         Row::Service(_) => 0,
         Row::Server(_, server) => server.to_string().width(),
     });
     let names = u16::try_from(names.max().unwrap_or(0)).unwrap_or(u16::MAX);
-    let painter = Painter { model, look, snapshot, columns: columns(area, names, model.rate) };
+    hits.visible.extend(shown.clone().map(Row::service));
+    let columns = columns(area, names, model.rate);
+    let lines = Lines::new(model, look, snapshot, &columns, &hits.visible);
+    let painter = Painter { model, look, snapshot, columns, lines };
     painter.head(area.y, frame);
-    for (y, row) in (rows.y..).zip(shown) {
-        hits.visible.insert(row.service());
+    let above = model.rows.above().filter(|_| rows.height > 1);
+    hits.above = above.is_some();
+    for (y, row) in (rows.y..).zip(shown).skip(usize::from(hits.above)) {
         painter.row(row, y, frame);
+    }
+    if let Some(entry) = above.and_then(|key| snapshot.service(&key)) {
+        painter.service(entry, look.theme.dim, rows.y, frame);
     }
     hits
 }
@@ -69,33 +85,47 @@ struct Painter<'a> {
     look: &'a Look,
     snapshot: &'a Snapshot,
     columns: Columns,
+    lines: Lines<'a>,
 }
 
 impl Painter<'_> {
     fn head(&self, y: u16, frame: &mut Frame<'_>) {
         let c = &self.columns;
         let style = self.look.theme.head;
-        left("    Service / real server", style, c.name, y, frame);
+        let sort = self.model.rows.sort();
+        let glyphs = &self.look.glyphs;
+        let arrow = if sort.descends() { glyphs.down } else { glyphs.up };
+        // ipvsadm's own order wants no mark.
+        let sorted = |by| sort.by == by && !sort.is_plain();
+        let mark = if sorted(By::Address) { arrow } else { " " };
+        left(&format!("  {mark} Service / real server"), style, c.name, y, frame);
         left("Fwd", style, c.forwarding, y, frame);
-        right("Weight", style, c.weight, y, frame);
-        right("Active", style, c.active, y, frame);
-        right("InAct", style, c.inactive, y, frame);
-        for (metric, span) in &c.rates {
-            right(metric.word(), style, *span, y, frame);
-        }
-        let head = |word: &str, span: Span| {
-            let long = format!("{word} 60s");
-            if long.width() <= usize::from(span.width) { long } else { word.to_owned() }
+        let head = |word: &str, by: Option<By>, span: Span, frame: &mut Frame<'_>| {
+            if by.is_some_and(sorted) {
+                // Where the word fills its column, the arrow stands in the gap before it.
+                let wide = Span { x: span.x.saturating_sub(1), width: span.width + 1 };
+                right(&format!("{arrow}{word}"), self.look.theme.header, wide, y, frame);
+            } else {
+                right(word, style, span, y, frame);
+            }
         };
-        left(&head("conns", c.connections), style, c.connections, y, frame);
-        left(&head(self.model.rate.word(), c.rate), style, c.rate, y, frame);
+        head("Weight", Some(By::Weight), c.weight, frame);
+        head("Active", Some(By::Active), c.active, frame);
+        head("InAct", Some(By::Inactive), c.inactive, frame);
+        for (metric, span) in &c.rates {
+            let by = (*metric == self.model.rate).then_some(By::Rate);
+            head(metric.word(), by, *span, frame);
+        }
+        let (connections, rate) = self.lines.heads();
+        left(&connections, style, c.connections, y, frame);
+        left(&rate, style, c.rate, y, frame);
     }
 
     fn row(&self, row: &Row, y: u16, frame: &mut Frame<'_>) {
         match row {
             Row::Service(key) => {
                 if let Some(entry) = self.snapshot.service(key) {
-                    self.service(entry, y, frame);
+                    self.service(entry, self.look.theme.service, y, frame);
                 }
             }
             Row::Server(service, server) => {
@@ -114,10 +144,18 @@ impl Painter<'_> {
         }
     }
 
-    fn service(&self, entry: &ServiceEntry, y: u16, frame: &mut Frame<'_>) {
+    fn service(&self, entry: &ServiceEntry, style: Style, y: u16, frame: &mut Frame<'_>) {
         let (c, theme) = (&self.columns, &self.look.theme);
         let key = entry.service.key;
-        let (flags, mut name) = (self.flags(entry), key.to_string());
+        let (mut flags, mut name) = (self.flags(entry), key.to_string());
+        let folded = self.model.rows.is_folded(&key);
+        if folded {
+            let n = entry.servers.len();
+            let _ = write!(flags, ", {n} server{}", if n == 1 { "" } else { "s" });
+        }
+        let glyphs = &self.look.glyphs;
+        let fold = if folded { glyphs.closed } else { glyphs.open };
+        let plain = if style == theme.service { theme.text } else { style };
         let width = usize::from(c.weight.x + c.weight.width - c.name.x - 3);
         let room = width.saturating_sub(flags.width() + 1).max(width / 2);
         name = place::fit(&name, room, self.look.glyphs.ellipsis);
@@ -125,14 +163,13 @@ impl Painter<'_> {
             place::fit(&flags, width.saturating_sub(name.width() + 1), self.look.glyphs.ellipsis);
         let area = Span { x: c.name.x, width: c.weight.x + c.weight.width - c.name.x };
         let line = Line::from(vec![
-            Text::styled(format!(" {} ", self.look.glyphs.open), theme.dim),
-            Text::styled(name, theme.service),
-            Text::styled(format!(" {flags}"), theme.text),
+            Text::styled(format!(" {fold} "), theme.dim),
+            Text::styled(name, style),
+            Text::styled(format!(" {flags}"), plain),
         ]);
         frame.render_widget(line, area.row(y));
-        let past = self.model.history.service(&key);
-        self.numbers(entry.active(), entry.inactive(), entry.stats, theme.service, y, frame);
-        self.lines(past, theme.chart_service, theme.chart_service, y, frame);
+        self.numbers(entry.active(), entry.inactive(), entry.stats, style, y, frame);
+        self.lines.service(&key, y, frame);
     }
 
     fn server(&self, entry: &ServiceEntry, server: &ServerEntry, y: u16, frame: &mut Frame<'_>) {
@@ -177,8 +214,7 @@ impl Painter<'_> {
         }
         let (active, inactive) = (server.active.into(), server.inactive.into());
         self.numbers(active, inactive, server.stats, style, y, frame);
-        let past = self.model.history.server(&entry.service.key, &key);
-        self.lines(past, theme.connections, theme.rate, y, frame);
+        self.lines.server(service, &key, y, frame);
     }
 
     /// Scheduler and flags in ipvsadm's words; what `/proc` cannot tell is a dot.
@@ -219,41 +255,11 @@ impl Painter<'_> {
         for (metric, span) in &c.rates {
             match stats {
                 Some(stats) => {
-                    let text = text(rate(&stats.rates, *metric), *span);
+                    let text = text(metric.now(&stats.rates), *span);
                     right(&text, style, *span, y, frame);
                 }
                 None => right(self.look.glyphs.unknown, self.look.theme.unknown, *span, y, frame),
             }
         }
-    }
-
-    fn lines(
-        &self,
-        past: Option<&Series>,
-        conns: Style,
-        rate: Style,
-        y: u16,
-        frame: &mut Frame<'_>,
-    ) {
-        let Some(past) = past else { return };
-        let c = &self.columns;
-        for (metric, span, style) in
-            [(Metric::Connections, c.connections, conns), (self.model.rate, c.rate, rate)]
-        {
-            let hold = self.model.hold();
-            let buckets = usize::from(span.width);
-            let values = past.window(metric, self.snapshot.at, WINDOW, buckets, hold);
-            line(&values, style, self.look, span.row(y), frame);
-        }
-    }
-}
-
-pub(super) fn rate(rates: &Rates, metric: Metric) -> u64 {
-    match metric {
-        Metric::InPps => rates.in_packets,
-        Metric::OutPps => rates.out_packets,
-        Metric::InBps => rates.in_bytes,
-        Metric::OutBps => rates.out_bytes,
-        Metric::Cps | Metric::Active | Metric::Connections => rates.connections,
     }
 }

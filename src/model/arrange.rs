@@ -1,0 +1,178 @@
+//! Which rows are shown and in which order, and what their lines of values span.
+
+use std::time::Duration;
+
+use tui_input::{Input, InputRequest};
+
+use super::filter::Filter;
+use super::rows::{Lost, Seen};
+use super::{Model, Prompt, Row, Rows, Sort, Tone};
+use crate::history::Metric;
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::snapshot::Snapshot;
+
+/// What lines of values can span. The history holds a little more than the longest.
+pub const WINDOWS: [Duration; 3] =
+    [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)];
+
+/// What a line of values is as high as the largest of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Its own values.
+    #[default]
+    Own,
+    /// Those of every server of its service, so that their lines can be compared. The service's
+    /// own line is their sum and keeps its own.
+    Service,
+}
+
+impl Model {
+    /// The longest filter that can be typed.
+    const LONGEST_FILTER: usize = 200;
+
+    /// Has the rows taken from `snapshot`.
+    pub(super) fn with_seen<T>(
+        &mut self,
+        snapshot: &Snapshot,
+        take: impl FnOnce(&mut Rows, &Seen<'_>) -> T,
+    ) -> T {
+        let drains = &self.drains;
+        let draining =
+            |service: &ServiceKey, server: &ServerKey| drains.of(service, server).is_some();
+        take(&mut self.rows, &Seen { snapshot, rate: self.rate, draining: &draining })
+    }
+
+    /// Takes the rows of a new snapshot; says what became of the selected one.
+    pub(super) fn follow_rows(&mut self, snapshot: &Snapshot) {
+        let asked = self.prompt.as_ref().is_some_and(|p| !matches!(p, Prompt::Filter { .. }));
+        match self.with_seen(snapshot, |rows, seen| rows.follow(seen, asked)) {
+            Some(Lost::Gone(gone)) => {
+                let text = format!("{gone} is gone from the table; nothing is selected");
+                self.say(Tone::Warning, text);
+                self.detail = None;
+                if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
+                    self.prompt = None;
+                }
+            }
+            Some(Lost::Hidden(row)) if self.notice.is_none() => {
+                let text = format!("{row} does not match any more; nothing is selected");
+                self.say(Tone::Info, text);
+            }
+            Some(Lost::Hidden(_)) | None => {}
+        }
+    }
+
+    /// Takes the rows anew from the snapshot that is there, after a key.
+    fn arrange(&mut self) {
+        if let Some(snapshot) = self.snapshot.clone() {
+            self.with_seen(&snapshot, Rows::arrange);
+        }
+    }
+
+    /// Asks what rows have to be; what holds now can be altered.
+    pub(super) fn ask_filter(&mut self) {
+        let before = self.rows.filter().cloned();
+        let input = Input::new(before.as_ref().map_or("", Filter::text).to_owned());
+        let selected = self.rows.selected();
+        self.prompt = Some(Prompt::Filter { input, wrong: None, before, selected });
+    }
+
+    /// A key in the filter: the rows follow at once. What cannot be read, or is not whole yet,
+    /// leaves them as they are.
+    pub(super) fn typed_in_filter(&mut self, request: InputRequest) {
+        let Some(Prompt::Filter { input, wrong, selected, .. }) = &mut self.prompt else { return };
+        let full = input.value().len() >= Self::LONGEST_FILTER;
+        if !(full && matches!(request, InputRequest::InsertChar(_))) {
+            input.handle(request);
+        }
+        let wanted = *selected;
+        match Filter::read(input.value()) {
+            Err(why) => *wrong = Some(why),
+            Ok(filter) => {
+                *wrong = None;
+                let unfinished = filter.as_ref().zip(self.snapshot.as_ref());
+                if !unfinished.is_some_and(|(filter, now)| filter.is_unfinished(now)) {
+                    self.narrow(filter, wanted);
+                }
+            }
+        }
+    }
+
+    fn narrow(&mut self, filter: Option<Filter>, wanted: Option<Row>) {
+        if self.rows.filter() == filter.as_ref() {
+            return;
+        }
+        match self.snapshot.clone() {
+            Some(now) => self.with_seen(&now, |rows, seen| rows.narrow(filter, wanted, seen)),
+            None => self.rows.set_filter(filter),
+        }
+    }
+
+    /// Enter in the filter keeps it as it stands, unless it cannot be read.
+    pub(super) fn keep_filter(&mut self, prompt: Prompt) {
+        let Prompt::Filter { input, selected, .. } = &prompt else { return };
+        match Filter::read(input.value()) {
+            Ok(filter) => self.narrow(filter, *selected),
+            Err(_) => self.prompt = Some(prompt),
+        }
+    }
+
+    /// Esc in the filter: what was shown before, and what was selected.
+    pub(super) fn take_filter_back(&mut self, before: Option<Filter>, selected: Option<Row>) {
+        self.narrow(before, selected);
+    }
+
+    /// Esc in the table shows everything again.
+    pub(super) fn clear_filter(&mut self) {
+        if self.rows.filter().is_some() {
+            self.rows.set_filter(None);
+            self.arrange();
+        }
+    }
+
+    /// Left: from a server to its service, which it then folds.
+    pub(super) fn fold(&mut self) {
+        self.rows.fold();
+        self.arrange();
+    }
+
+    pub(super) fn unfold(&mut self) {
+        self.rows.unfold();
+        self.arrange();
+    }
+
+    pub(super) fn fold_all(&mut self) {
+        self.rows.fold_all();
+        self.arrange();
+    }
+
+    pub(super) fn sort_by_next(&mut self) {
+        self.rows.set_sort(self.rows.sort().next());
+        self.arrange();
+    }
+
+    pub(super) fn reverse_sort(&mut self) {
+        let sort = self.rows.sort();
+        self.rows.set_sort(Sort { reversed: !sort.reversed, ..sort });
+        self.arrange();
+    }
+
+    pub(super) fn next_rate(&mut self) {
+        self.rate = after(&Metric::RATES, self.rate);
+        self.arrange(); // servers may be sorted by it
+    }
+
+    pub(super) fn next_window(&mut self) {
+        self.window = after(&WINDOWS, self.window);
+    }
+
+    pub(super) fn next_scale(&mut self) {
+        self.scale = after(&[Scale::Own, Scale::Service], self.scale);
+    }
+}
+
+/// The one after `present`, round and round.
+fn after<T: Copy + PartialEq>(all: &[T], present: T) -> T {
+    let place = all.iter().position(|one| *one == present).map_or(0, |place| place + 1);
+    all.iter().cycle().nth(place).copied().unwrap_or(present)
+}
