@@ -58,7 +58,7 @@ const A_DRAIN: &[Step] = &[
     Keys(TO_APPLY),
     Keys(key::ENTER),
     Keys("jj "),
-    Polls(7),
+    Polls(10),
     Shows("draining for"),
     Shows("● live"),
 ];
@@ -168,7 +168,7 @@ pub const SCENES: &[Scene] = &[
     },
     Scene {
         name: "help",
-        size: (96, 44),
+        size: (96, 60),
         steps: &[Keys("?"), Shows("leave the console")],
         ..PLAIN
     },
@@ -178,6 +178,10 @@ pub const SCENES: &[Scene] = &[
         steps: &[Keys("}}}}s"), Keys(key::DOWN), Shows("Scheduler of FWM 5")],
         ..PLAIN
     },
+    Scene { name: "hosts", steps: &[Keys("2"), Shows("quiesced 1/2")], ..PLAIN },
+    Scene { name: "director", steps: &[Keys("6"), Shows("This director")], ..PLAIN },
+    Scene { name: "detail", steps: &[Keys(key::ENTER), Shows("asks")], ..PLAIN },
+    Scene { name: "filter", steps: &[Keys("/"), Keys("cps>5 10.1"), Shows("Filter:")], ..PLAIN },
     Scene {
         name: "theme-light",
         arguments: &["--theme", "light"],
