@@ -197,10 +197,5 @@ pub const SCENES: &[Scene] = &[
         steps: A_DRAIN,
         ..PLAIN
     },
-    Scene {
-        name: "theme-mono",
-        environment: &[("NO_COLOR", "1")],
-        steps: A_DRAIN,
-        ..PLAIN
-    },
+    Scene { name: "theme-mono", environment: &[("NO_COLOR", "1")], steps: A_DRAIN, ..PLAIN },
 ];
