@@ -93,6 +93,10 @@ pub struct ScreenOptions {
     #[arg(long)]
     pub ascii: bool,
 
+    /// For a slow line: at most 2 frames a second.
+    #[arg(long)]
+    pub slow: bool,
+
     /// Draw in this theme; T goes through them. The default follows the terminal's colours.
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -123,6 +127,10 @@ impl ScreenOptions {
         if let Some(theme) = &self.theme {
             config.theme.clone_from(theme);
             config.argued("theme");
+        }
+        if self.slow {
+            config.slow = true;
+            config.argued("slow");
         }
         if self.ascii {
             config.ascii = Some(true);

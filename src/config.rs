@@ -33,6 +33,7 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::history::Metric;
 use crate::keys::{Binding, Key};
+use crate::model::Scale;
 pub use mistake::{ConfigError, Mistake};
 pub use place::Places;
 pub use print::{print_config, print_keys};
@@ -68,15 +69,6 @@ pub struct Config {
     given: Vec<Given>,
     origins: BTreeMap<&'static str, Origin>,
     files: Vec<(PathBuf, Found)>,
-}
-
-/// What a line of values is scaled to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// Its own largest value.
-    Server,
-    /// The largest value of its service, so that servers compare.
-    Service,
 }
 
 /// What lines of values are drawn with.
@@ -137,7 +129,7 @@ impl Default for Config {
             journal: None,
             window: Duration::from_secs(60),
             rate: Metric::Cps,
-            scale: Scale::Server,
+            scale: Scale::Own,
             mouse: true,
             charts: Charts::Blocks,
             columns: settings::columns(),

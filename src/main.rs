@@ -314,6 +314,8 @@ fn open_console(
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
     model.keys = keymap.names();
     model.rate = config.rate;
+    model.window = config.window;
+    model.scale = config.scale;
     let app = App::new(model, keymap, face, worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {

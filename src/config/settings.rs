@@ -10,8 +10,9 @@ use toml::de::DeValue;
 
 use super::mistake::unknown;
 use super::read::{Wrong, said};
-use super::{Charts, Config, Scale};
+use super::{Charts, Config};
 use crate::history::Metric;
+use crate::model::Scale;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ const RATES: [(&str, Metric); 5] = [
     ("inbps", Metric::InBps),
     ("outbps", Metric::OutBps),
 ];
-const SCALES: [(&str, Scale); 2] = [("server", Scale::Server), ("service", Scale::Service)];
+const SCALES: [(&str, Scale); 2] = [("server", Scale::Own), ("service", Scale::Service)];
 const CHARTS: [(&str, Charts); 2] = [("blocks", Charts::Blocks), ("braille", Charts::Braille)];
 
 /// Every column that the table can have, and whether it has it by default, in the default order.

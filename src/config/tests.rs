@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::keys::Keymap;
+use crate::model::Scale;
 
 /// A folder with a machine's file and a user's, removed when it is dropped.
 struct Home(PathBuf);

@@ -78,6 +78,10 @@ fn hard_table(bench: &mut dyn Bench) {
     dns.flags |= ServiceFlags::ONE_PACKET;
     services
         .push((dns, vec![host(1, 53, Forwarding::Masq, 1), host(2, 5353, Forwarding::Masq, 1)]));
+    let calls = ServiceKey::endpoint(Protocol::UDP, VIP, 5060);
+    let mut sip = persistent(service(calls, "rr"), 300);
+    sip.pe = Some(PeName::new("sip").unwrap());
+    services.push((sip, vec![host(1, 5060, Forwarding::Masq, 1)]));
     let sctp = ServiceKey::endpoint(Protocol::SCTP, VIP, 9999);
     services.push((service(sctp, "sed"), vec![host(4, 9999, Forwarding::Masq, 7)]));
     let mark = |family, mark| ServiceKey::Fwmark { family, mark };
@@ -127,6 +131,7 @@ fn plans(bench: &dyn Bench, now: &Snapshot) -> Vec<Plan> {
         edit(&|s| s.flags.toggle(ServiceFlags::ONE_PACKET));
         edit(&|s| s.flags.toggle(ServiceFlags::SCHED1));
         edit(&|s| s.flags.toggle(ServiceFlags::SCHED3));
+        edit(&|s| s.pe = None);
         edit(&|s| s.timeout = 77);
         edit(&|s| {
             s.netmask = match s.netmask {
