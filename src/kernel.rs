@@ -84,6 +84,15 @@ pub trait Connections: Send {
 
 /// Changes a director. Whoever has no Writer cannot change anything.
 pub trait Writer: Send {
+    /// Makes ready what can be made ready before the last reading. The kernel has no
+    /// compare-and-set, so as little as possible is to lie between that reading and the write.
+    ///
+    /// # Errors
+    /// [`KernelError`] when nothing could be sent.
+    fn prepare(&mut self) -> Result<(), KernelError> {
+        Ok(())
+    }
+
     /// Sends one change. It is checked for what the kernel would swallow silently, sent, and
     /// acknowledged; reading back is the caller's (see [`crate::plan`]). Only `after` is sent:
     /// whole entries, as the kernel has no partial edit.

@@ -206,6 +206,9 @@ fn make(
     reader: &mut dyn Reader,
     writer: &mut dyn Writer,
 ) -> Result<Option<Change>, Box<Stopped>> {
+    if let Err(error) = writer.prepare() {
+        return Err(Stopped::before(error.into()));
+    }
     let change = match compare(change, reader) {
         Ok(Step::Write(change)) => change,
         Ok(Step::Already) => return Ok(None),

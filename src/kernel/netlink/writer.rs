@@ -13,6 +13,8 @@ use crate::kernel::{KernelError, Writer, advice, check};
 pub struct NetlinkWriter {
     socket: Socket,
     sysctls: PathBuf,
+    /// Whether the family's number was looked up for the next message.
+    ready: bool,
 }
 
 impl NetlinkWriter {
@@ -22,12 +24,13 @@ impl NetlinkWriter {
     /// # Errors
     /// As [`super::open`].
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
-        Ok(Self { socket: Socket::open()?, sysctls: root.sysctls() })
+        Ok(Self { socket: Socket::open()?, sysctls: root.sysctls(), ready: false })
     }
 
     fn send(&mut self, request: Request, change: &Change) -> Result<(), KernelError> {
-        // Writes are rare, and the reader has just seen that IPVS is there.
-        self.socket.refresh()?;
+        if !std::mem::take(&mut self.ready) {
+            self.socket.refresh()?;
+        }
         let ack = self.socket.request(request, |_, _| Ok(())).map_err(|error| match error {
             KernelError::NoAnswer { .. } => {
                 KernelError::NoAnswer { action: advice::action(change), subject: change.subject() }
@@ -60,6 +63,13 @@ fn described(change: &Change) -> String {
 }
 
 impl Writer for NetlinkWriter {
+    /// Looks the family's number up, which is another after ip_vs was unloaded and loaded.
+    fn prepare(&mut self) -> Result<(), KernelError> {
+        self.socket.refresh()?;
+        self.ready = true;
+        Ok(())
+    }
+
     fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
         check::check(change)?;
         let request = match change {
