@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
-use crossterm::event::Event;
+use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
+use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::ipvs::ServiceKey;
+use crate::journal;
 use crate::keys::Keymap;
-use crate::model::{Effect, Freshness, Message, Model};
+use crate::model::{Copied, Effect, Freshness, Message, Model, Row, WHEEL};
 use crate::report;
 use crate::snapshot::Moment;
 use crate::terminal::{Input, Terminal, listen};
@@ -48,6 +50,8 @@ pub struct Face {
     pub themes: Choice,
     /// At most so many frames a second.
     pub frames: u32,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
 }
 
 /// The console of one director.
@@ -61,6 +65,9 @@ pub struct App {
     clock: Clock,
     started: Instant,
     visible: BTreeSet<ServiceKey>,
+    /// Where things are on the screen.
+    hits: HitBoxes,
+    mouse: bool,
     /// The shortest time from one frame to the next.
     frame: Duration,
     /// Waits for the terminal's clipboard.
@@ -77,10 +84,22 @@ impl App {
         reports: UnboundedReceiver<Report>,
         clock: Clock,
     ) -> Self {
-        let Face { look, themes, frames } = face;
-        let (started, visible, copy) = (Instant::now(), BTreeSet::new(), None);
-        let frame = Duration::from_secs(1) / frames.max(1);
-        Self { model, keymap, look, themes, worker, reports, clock, started, visible, frame, copy }
+        let Face { look, themes, frames, mouse } = face;
+        Self {
+            model,
+            keymap,
+            look,
+            themes,
+            worker,
+            reports,
+            clock,
+            started: Instant::now(),
+            visible: BTreeSet::new(),
+            hits: HitBoxes::default(),
+            mouse,
+            frame: Duration::from_secs(1) / frames.max(1),
+            copy: None,
+        }
     }
 
     /// Runs until the operator leaves, a signal comes, or the terminal is lost.
@@ -91,7 +110,7 @@ impl App {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminal = Terminal::claim().context("the terminal cannot be used")?;
+        let mut terminal = Terminal::claim(self.mouse).context("the terminal cannot be used")?;
         let mut inputs = listen().context("the keyboard cannot be read")?;
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -141,6 +160,9 @@ impl App {
             if let Some(text) = self.copy.take() {
                 terminal.copy(&text).context("the terminal cannot be written")?;
             }
+            if self.mouse != terminal.listens_to_mouse() {
+                terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
+            }
             // A key after a pause is answered at once; a flood of them waits for its frame.
             if changed && drawn.elapsed() >= self.frame {
                 self.draw(&mut terminal)?;
@@ -189,6 +211,13 @@ impl App {
                 self.update(Message::Clock(now));
                 self.update(message)
             }
+            Event::Mouse(mouse) => {
+                let message = self.clicked(*mouse)?;
+                *changed = true;
+                let now = self.now();
+                self.update(Message::Clock(now));
+                self.update(message)
+            }
             Event::Resize(..) => {
                 *changed = true;
                 None
@@ -197,12 +226,55 @@ impl App {
         }
     }
 
+    /// What the mouse means: the left button and the wheel.
+    fn clicked(&self, mouse: MouseEvent) -> Option<Message> {
+        match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => {
+                self.hits.at(mouse.column, mouse.row).map(Message::Click)
+            }
+            MouseEventKind::ScrollUp => Some(Message::Wheel(-WHEEL)),
+            MouseEventKind::ScrollDown => Some(Message::Wheel(WHEEL)),
+            _ => None,
+        }
+    }
+
+    /// What is handed to the clipboard; it is named, because the terminal does not say whether it
+    /// took it.
+    fn text_of(&mut self, what: Copied) -> Option<String> {
+        let text = match what {
+            Copied::Text(text) => text,
+            Copied::Commands(plan) => report::script(&plan),
+            Copied::Entry(entry) => {
+                let history = journal::History { entries: vec![*entry], ..Default::default() };
+                let mut text = Vec::new();
+                journal::text(&history, &TimeZone::system(), &mut text).ok()?;
+                String::from_utf8_lossy(&text).into_owned()
+            }
+            Copied::Rows(rows) => {
+                let wanted: Vec<_> = rows
+                    .iter()
+                    .map(|row| match row {
+                        Row::Service(service) => (*service, None),
+                        Row::Server(service, server) => (*service, Some(*server)),
+                    })
+                    .collect();
+                report::rows(self.model.shown()?, &wanted)
+            }
+        };
+        self.update(Message::Copied(text.clone()));
+        Some(text)
+    }
+
     fn update(&mut self, message: Message) -> Option<End> {
         for effect in self.model.update(message) {
             match effect {
                 Effect::Apply(ticket, order) => self.worker.ask(Request::Apply(ticket, order)),
                 Effect::Follow(servers) => self.worker.ask(Request::Follow(servers)),
-                Effect::CopyCommands(plan) => self.copy = Some(report::script(&plan)),
+                Effect::Copy(what) => self.copy = self.text_of(what),
+                Effect::ToggleMouse => {
+                    self.mouse = !self.mouse;
+                    self.update(Message::Mouse(self.mouse));
+                }
                 Effect::Refresh => self.worker.ask(Request::Refresh),
                 Effect::NextTheme => {
                     self.themes.step();
@@ -224,8 +296,9 @@ impl App {
         self.update(Message::Drawn { page: hits.rows.height.into(), lines: hits.lines });
         if hits.visible != self.visible {
             self.visible.clone_from(&hits.visible);
-            self.worker.ask(Request::Visible(hits.visible));
+            self.worker.ask(Request::Visible(hits.visible.clone()));
         }
+        self.hits = hits;
         Ok(())
     }
 }

@@ -54,7 +54,15 @@ pub enum Command {
     NextTheme,
     NextWindow,
     NextScale,
+    Columns,
+    Freeze,
+    Back,
+    Forward,
+    Copy,
+    CopyCommand,
+    Mouse,
     Refresh,
+    Palette,
     Help,
     Close,
     Quit,
@@ -80,6 +88,28 @@ impl View {
     /// All of them, in the order of their keys.
     pub const ALL: [Self; 5] =
         [Self::Services, Self::Hosts, Self::Drains, Self::Journal, Self::Director];
+
+    /// Its name on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Services => "Services",
+            Self::Hosts => "Hosts",
+            Self::Drains => "Drains",
+            Self::Journal => "Journal",
+            Self::Director => "Director",
+        }
+    }
+
+    /// The command that goes there.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Services => Command::ViewServices,
+            Self::Hosts => Command::ViewHosts,
+            Self::Drains => Command::ViewDrains,
+            Self::Journal => Command::ViewJournal,
+            Self::Director => Command::ViewDirector,
+        }
+    }
 }
 
 /// A row of the table.
@@ -125,6 +155,12 @@ impl Spec {
     }
 }
 
+/// Where the past can be looked at: what these views show is in the history.
+const PAST: &[View] = &[View::Services, View::Hosts, View::Director];
+
+/// Where something is selected.
+const ROWS: &[View] = &[View::Services, View::Hosts, View::Drains, View::Journal];
+
 /// Every command, in the order in which help lists them.
 #[rustfmt::skip]
 pub const COMMANDS: &[Spec] = &[
@@ -136,7 +172,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
-    spec(Command::Open, "open", "show all of the service or server", &["Enter"]).also(&[View::Services]),
+    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Drains]),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),
@@ -160,19 +196,27 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Fold, "fold", "go to the service; fold it", &["Left"]).also(&[View::Services]),
     spec(Command::Unfold, "unfold", "unfold the service", &["Right"]).also(&[View::Services]),
     spec(Command::FoldAll, "fold-all", "fold every service, or unfold all", &["f"]).also(&[View::Services]),
-    spec(Command::Sort, "sort", "sort servers by the next column", &["o"]).also(&[View::Services]),
-    spec(Command::SortReverse, "sort-reverse", "sort them the other way round", &["O"]).also(&[View::Services]),
+    spec(Command::Sort, "sort", "sort by the next column", &["o"]).also(&[View::Services, View::Hosts]),
+    spec(Command::SortReverse, "sort-reverse", "sort the other way round", &["O"]).also(&[View::Services, View::Hosts]),
+    spec(Command::Columns, "columns", "choose the table's columns", &["c"]).also(&[View::Services]),
     spec(Command::ViewServices, "view-services", "services and their servers", &["1"]).hint("services"),
     spec(Command::ViewHosts, "view-hosts", "hosts: real servers over all services", &["2"]),
     spec(Command::ViewDrains, "view-drains", "drains: how far they are", &["4"]),
     spec(Command::ViewJournal, "view-journal", "journal: who changed what, and undo", &["5"]),
     spec(Command::ViewDirector, "view-director", "director: rates, owners, sysctls", &["6"]),
     spec(Command::NextView, "next-view", "the next of these", &["Tab"]),
-    spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services]).hint("rate"),
-    spec(Command::NextTheme, "next-theme", "switch to the next theme", &["T"]),
-    spec(Command::NextWindow, "next-window", "lines over 1, 5 or 30 minutes", &["z"]).also(&[View::Services]),
+    spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services, View::Hosts]).hint("rate"),
+    spec(Command::NextWindow, "next-window", "lines over 1, 5 or 30 minutes", &["z"]).also(&[View::Services, View::Hosts, View::Director]),
     spec(Command::NextScale, "next-scale", "one scale for a service's lines", &["%"]).also(&[View::Services]),
+    spec(Command::Freeze, "freeze", "hold the screen still, or let it go on", &["p"]).also(PAST).hint("go on"),
+    spec(Command::Back, "back", "look further back in time", &["["]).also(PAST).hint("back"),
+    spec(Command::Forward, "forward", "look less far back", &["]"]).also(PAST).hint("forward"),
+    spec(Command::Copy, "copy", "copy the row to the clipboard", &["y"]).also(ROWS),
+    spec(Command::CopyCommand, "copy-command", "copy the ipvsadm command that makes it", &["Y"]).also(&[View::Services, View::Hosts]),
+    spec(Command::Mouse, "mouse", "let the terminal select text, or not", &["m"]),
+    spec(Command::NextTheme, "next-theme", "switch to the next theme", &["T"]),
     spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
+    spec(Command::Palette, "palette", "find a command by its name", &[":"]).hint("commands"),
     spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
     spec(Command::Close, "close", "close what is open", &["Esc"]).hint("close"),
     spec(Command::Quit, "quit", "leave the console", &["q", "Ctrl-c"]).hint("quit"),

@@ -33,11 +33,11 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::history::Metric;
 use crate::keys::{Binding, Key};
-use crate::model::Scale;
+use crate::model::{Column, Scale};
 pub use mistake::{ConfigError, Mistake};
 pub use place::Places;
 pub use print::{print_config, print_keys};
-pub use settings::{COLUMNS, SETTINGS, Setting, interval};
+pub use settings::{SETTINGS, Setting, interval};
 
 /// What holds for a console.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +64,8 @@ pub struct Config {
     pub mouse: bool,
     /// What lines of values are drawn with.
     pub charts: Charts,
-    /// The table's columns from left to right, names of [`COLUMNS`].
-    pub columns: Vec<&'static str>,
+    /// The table's columns from left to right.
+    pub columns: Vec<Column>,
     given: Vec<Given>,
     origins: BTreeMap<&'static str, Origin>,
     files: Vec<(PathBuf, Found)>,
@@ -132,7 +132,7 @@ impl Default for Config {
             scale: Scale::Own,
             mouse: true,
             charts: Charts::Blocks,
-            columns: settings::columns(),
+            columns: Column::defaults(),
             given: Vec::new(),
             origins: BTreeMap::new(),
             files: Vec::new(),

@@ -26,6 +26,8 @@ pub struct Glyphs {
     pub late: &'static str,
     /// The director cannot be read.
     pub failed: &'static str,
+    /// The screen is held still.
+    pub frozen: &'static str,
     /// What cannot be known.
     pub unknown: &'static str,
     /// Something was left out.
@@ -44,6 +46,8 @@ pub struct Glyphs {
     pub gap: &'static str,
     /// Whether boxes are drawn with Unicode lines.
     pub unicode: bool,
+    /// Whether lines of values are drawn with braille dots, two values in a cell.
+    pub braille: bool,
 }
 
 /// Unicode symbols, one cell each.
@@ -58,6 +62,7 @@ pub const UNICODE: Glyphs = Glyphs {
     live: "●",
     late: "◌",
     failed: "✗",
+    frozen: "‖",
     unknown: "·",
     ellipsis: "…",
     arrow: "→",
@@ -67,6 +72,7 @@ pub const UNICODE: Glyphs = Glyphs {
     bars: bar::NINE_LEVELS,
     gap: " ",
     unicode: true,
+    braille: false,
 };
 
 /// ASCII only.
@@ -81,6 +87,7 @@ pub const ASCII: Glyphs = Glyphs {
     live: "*",
     late: "?",
     failed: "x",
+    frozen: "=",
     unknown: ".",
     ellipsis: "~",
     arrow: "->",
@@ -100,4 +107,5 @@ pub const ASCII: Glyphs = Glyphs {
     },
     gap: " ",
     unicode: false,
+    braille: false,
 };

@@ -152,6 +152,21 @@ impl History {
         }
     }
 
+    /// The earliest moment of which anything may be known.
+    pub fn earliest(&self) -> Moment {
+        Moment::default()
+    }
+
+    /// Whether the table was read at a moment, or not longer than `hold` before it.
+    pub fn knows(&self, _at: Moment, _hold: Duration) -> bool {
+        false
+    }
+
+    /// What is known of an earlier moment, as if it were read then.
+    pub fn recall(&self, held: &Snapshot, _at: Moment, _hold: Duration) -> Snapshot {
+        held.clone()
+    }
+
     /// The past of the whole director.
     pub fn director(&self) -> &Series {
         &self.director.series

@@ -16,7 +16,7 @@ use ipvs_tui::app::{self, App, End, Face};
 use ipvs_tui::cli::{
     Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, Verb, Wanted,
 };
-use ipvs_tui::config::{self, Config, ConfigError, Places};
+use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
 use ipvs_tui::glyphs::{self, Glyphs};
 use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
@@ -308,7 +308,7 @@ fn open_console(
         }
     };
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
-    let face = Face { look, themes, frames: config.frames() };
+    let face = Face { look, themes, frames: config.frames(), mouse: config.mouse };
     let (reports, inbox) = unbounded_channel();
     let worker = Worker::start(open, pace, reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
@@ -316,6 +316,7 @@ fn open_console(
     model.rate = config.rate;
     model.window = config.window;
     model.scale = config.scale;
+    model.columns.clone_from(&config.columns);
     let app = App::new(model, keymap, face, worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {
@@ -352,7 +353,10 @@ fn glyphs(config: &Config) -> Glyphs {
         let l = l.to_ascii_lowercase();
         l.contains("utf-8") || l.contains("utf8")
     });
-    if config.ascii.unwrap_or(!utf8) { glyphs::ASCII } else { glyphs::UNICODE }
+    if config.ascii.unwrap_or(!utf8) {
+        return glyphs::ASCII;
+    }
+    Glyphs { braille: config.charts == Charts::Braille, ..glyphs::UNICODE }
 }
 
 fn snapshot(

@@ -6,6 +6,9 @@
 //! rows    the services and servers as rows, and which one is selected
 //! filter  what rows have to be      sort    the order of servers
 //! arrange the keys for these, and what lines of values span
+//! column  the table's columns        choose  choosing them
+//! share   what servers get of new connections, beside what their weights ask for
+//! frozen  the screen held still, and the past
 //! act     what the keys do to servers: weights, quiesce, drain, restore
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
@@ -13,24 +16,33 @@
 //! hosts   real servers by address, over all their services
 //! views   going from one view to another, and what moves there
 //! log     the journal, and undo from it
+//! palette every command by its name       mouse  what can be clicked
+//! copy    what is handed to the clipboard
 //! prompt  the one thing that may be typed into, or has to be answered
 //! page    a plan before it is applied
 //! ```
 
 mod act;
 mod arrange;
+mod choose;
+mod column;
+mod copy;
 mod drains;
 mod edit;
 mod entries;
 mod filter;
 mod form;
+mod frozen;
 mod hosts;
 mod log;
+mod mouse;
 mod page;
+mod palette;
 mod prompt;
 mod ramp;
 mod row;
 mod rows;
+mod share;
 mod sort;
 mod views;
 
@@ -43,24 +55,30 @@ use tui_input::InputRequest;
 use crate::command::{Command, KeyNames, View};
 use crate::drain::{Census, Past};
 use crate::history::{History, Metric};
-use crate::ipvs::{ServerKey, ServiceKey};
+use crate::ipvs::{ServerKey, ServiceKey, counted};
 use crate::journal::{JournalError, News, Order, Written};
 use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
-use crate::plan::{Outcome, Plan};
+use crate::plan::Outcome;
 use crate::snapshot::{Moment, Snapshot};
 pub use arrange::{Scale, WINDOWS};
+pub use column::Column;
+pub use copy::Copied;
 pub use drains::Drains;
 pub use edit::{Edits, Kind, Ticket};
 pub use filter::Filter;
 pub use form::{Field, FieldKind, Form, Wrong};
+pub use frozen::Frozen;
 pub use hosts::{Host, Hosts, Standing};
 pub use log::Log;
+pub use mouse::{Hit, WHEEL};
 pub use page::{Ask, Focus, Line, Page, span};
+pub use palette::Found;
 pub use prompt::Prompt;
 pub use ramp::{Ramps, Running};
 pub use row::Row;
 pub use rows::Rows;
+pub use share::Share;
 pub use sort::{By, Sort};
 pub use views::Scroll;
 
@@ -100,6 +118,14 @@ pub enum Message {
     Accept,
     /// A key that the keymap does not know, as an operator would name it.
     UnknownKey(String),
+    /// This was handed to the terminal's clipboard.
+    Copied(String),
+    /// Something was clicked.
+    Click(Hit),
+    /// The wheel of the mouse was turned by so many rows.
+    Wheel(isize),
+    /// Whether the mouse is listened to now.
+    Mouse(bool),
     /// Another theme is on.
     Theme(String),
     /// What was drawn.
@@ -118,8 +144,10 @@ pub enum Effect {
     Apply(Ticket, Box<Order>),
     /// Have the worker look at what these drained servers hold.
     Follow(BTreeSet<(ServiceKey, ServerKey)>),
-    /// Hand the ipvsadm commands of a plan to the terminal's clipboard.
-    CopyCommands(Plan),
+    /// Hand something to the terminal's clipboard.
+    Copy(Copied),
+    /// Listen to the mouse, or leave it to the terminal.
+    ToggleMouse,
     /// Have the worker read the kernel now.
     Refresh,
     /// Draw with the next theme.
@@ -211,6 +239,10 @@ pub struct Model {
     pub window: Duration,
     /// What they are as high as.
     pub scale: Scale,
+    /// The table's columns from left to right.
+    pub columns: Vec<Column>,
+    /// The screen held still.
+    pub frozen: Option<Frozen>,
     /// What may be typed into.
     pub prompt: Option<Prompt>,
     /// How far help is scrolled, if it is open.
@@ -256,6 +288,8 @@ impl Model {
             rate: Metric::Cps,
             window: Duration::from_secs(60),
             scale: Scale::default(),
+            columns: Column::defaults(),
+            frozen: None,
             prompt: None,
             help: None,
             notice: None,
@@ -311,10 +345,35 @@ impl Model {
                 let help = self.keys.say(Command::Help);
                 self.say(Tone::Info, format!("{key} does nothing here; {help} shows every key"));
             }
+            Message::Copied(text) => {
+                let lines = text.lines().count();
+                let first = text.lines().next().unwrap_or_default().trim();
+                let more = match lines.saturating_sub(1) {
+                    0 => String::new(),
+                    more => format!(" and {} more", counted(more as u64, "line")),
+                };
+                self.say(Tone::Info, format!("copied: {first}{more}"));
+            }
+            Message::Click(hit) => return self.click(hit),
+            Message::Wheel(by) => self.wheel(by),
+            Message::Mouse(listened) => {
+                let key = self.keys.say(Command::Mouse);
+                let text = if listened {
+                    format!("the mouse selects rows and views; {key} leaves it to the terminal")
+                } else {
+                    format!("the mouse selects text, as the terminal has it; {key} takes it back")
+                };
+                self.say(Tone::Info, text);
+            }
             Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
             Message::Drawn { page, lines } => self.drawn(page, lines),
         }
         Vec::new()
+    }
+
+    /// What is on the screen: the newest snapshot, or what is held still.
+    pub fn shown(&self) -> Option<&Arc<Snapshot>> {
+        self.frozen.as_ref().map(Frozen::shown).or(self.snapshot.as_ref())
     }
 
     /// How old the newest snapshot is.
@@ -368,7 +427,9 @@ impl Model {
         if self.failure.take().is_some() {
             self.say(Tone::Info, "the director can be read again");
         }
-        self.follow_rows(snapshot);
+        if self.frozen.is_none() {
+            self.follow_rows(snapshot);
+        }
         self.snapshot = Some(Arc::clone(snapshot));
         self.received = Some(now);
         self.now = now;
@@ -398,7 +459,7 @@ impl Model {
             return Vec::new(); // no key leads here; a second lock on the door
         }
         let writes = command.spec().is_some_and(|s| s.mutates) && command != Command::Mark;
-        if writes && self.help.is_none() && self.refused_as_stale() {
+        if writes && self.help.is_none() && (self.refused_as_frozen() || self.refused_as_stale()) {
             return Vec::new();
         }
         if let Some(scrolled) = self.help {
@@ -473,6 +534,14 @@ impl Model {
                 let next = View::ALL.iter().cycle().nth(place + 1).copied();
                 self.go_to(next.unwrap_or_default());
             }
+            Command::Columns => self.ask_columns(),
+            Command::Freeze => self.freeze(),
+            Command::Back => self.look_back(),
+            Command::Forward => self.look_forward(),
+            Command::Copy => return self.copy(),
+            Command::CopyCommand => return self.copy_command(),
+            Command::Mouse => return vec![Effect::ToggleMouse],
+            Command::Palette => self.ask_palette(),
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
@@ -497,6 +566,9 @@ impl Model {
         }
         if self.help.take().is_some() || self.notice.take().is_some() {
             return;
+        }
+        if self.frozen.is_some() {
+            return self.freeze();
         }
         if !self.rows.unmark() {
             self.clear_filter();

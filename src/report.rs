@@ -16,4 +16,4 @@ pub use command::{Commands, command, script};
 pub use ipvsadm::rules;
 pub use json::{SCHEMA, json};
 pub use shell::shell;
-pub use text::text;
+pub use text::{rows, text};

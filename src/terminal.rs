@@ -2,29 +2,58 @@
 
 mod input;
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write, stdout};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use input::{Input, listen};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
+use ratatui::Terminal as Screen;
 use ratatui::backend::CrosstermBackend;
-use ratatui::{Frame, Terminal as Screen};
 use rustix::process::{Signal, kill_current_process_group};
 
 /// Whether the terminal is ours. The only global of the program: a panic on any thread must be
 /// able to give the terminal back, and nothing may be drawn after that.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 
+/// Buttons and the wheel, with places beyond column 223 (xterm's modes 1000 and 1006). Not
+/// crossterm's own command: it also asks for every move, which a slow line would carry for nothing.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// What ratatui writes for a frame in which nothing changed.
+const NOTHING: &[u8] = b"\x1b[?25l";
+
 /// The claimed terminal; dropping it gives it back.
 pub struct Terminal {
-    screen: Screen<CrosstermBackend<io::Stdout>>,
+    screen: Screen<CrosstermBackend<Frame>>,
+    frame: Frame,
+    /// Whether the last frame left the cursor hidden.
+    hidden: bool,
+    mouse: bool,
+}
+
+/// A frame that is being drawn. It is collected, so that one in which nothing changed is not sent.
+#[derive(Clone, Default)]
+struct Frame(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether both ends of a person's terminal are there.
@@ -33,35 +62,59 @@ pub fn is_there() -> bool {
 }
 
 impl Terminal {
-    /// Claims the terminal: raw mode, alternate screen, no cursor. From here on a panic gives it
+    /// Claims the terminal: raw mode, alternate screen, no cursor, and the `mouse` if it is
+    /// wanted. From here on a panic gives it
     /// back before it is reported.
     ///
     /// # Errors
     /// What the terminal says.
-    pub fn claim() -> io::Result<Self> {
+    pub fn claim(mouse: bool) -> io::Result<Self> {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let _ = release();
             report(panic);
         }));
-        let screen = Screen::new(CrosstermBackend::new(stdout()))?;
-        let terminal = Self { screen };
-        enter()?;
+        let frame = Frame::default();
+        let terminal = Self { screen: screen(&frame)?, frame, hidden: false, mouse };
+        enter(mouse)?;
         Ok(terminal)
     }
 
+    /// Whether the mouse is listened to.
+    pub fn listens_to_mouse(&self) -> bool {
+        self.mouse
+    }
+
+    /// Listens to the mouse, or leaves it to the terminal, which then selects text.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub fn listen_to_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        self.mouse = mouse;
+        execute!(stdout(), Print(if mouse { MOUSE_ON } else { MOUSE_OFF }))
+    }
+
     /// Draws a frame, marked so that the terminal shows it at once and whole. Only cells that
-    /// changed are sent.
+    /// changed are sent, and nothing at all where none did.
     ///
     /// # Errors
     /// What the terminal says; a lost session is an error here.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         if !CLAIMED.load(Ordering::SeqCst) {
             return Err(io::Error::other("the terminal has been given back"));
         }
-        queue!(stdout(), BeginSynchronizedUpdate)?;
         self.screen.draw(draw)?;
-        execute!(stdout(), EndSynchronizedUpdate)
+        let mut bytes = self.frame.0.borrow_mut();
+        let nothing = bytes.is_empty() || (self.hidden && *bytes == NOTHING);
+        self.hidden = bytes.ends_with(NOTHING);
+        if !nothing {
+            let mut out = stdout().lock();
+            queue!(out, BeginSynchronizedUpdate)?;
+            out.write_all(&bytes)?;
+            execute!(out, EndSynchronizedUpdate)?;
+        }
+        bytes.clear();
+        Ok(())
     }
 
     /// Hands `text` to the terminal's clipboard (OSC 52), which works through SSH. A terminal that
@@ -81,10 +134,11 @@ impl Terminal {
     pub fn suspend(&mut self) -> io::Result<()> {
         release()?;
         kill_current_process_group(Signal::TSTP)?;
-        enter()?;
+        enter(self.mouse)?;
         // Not ratatui's own clear: it asks the terminal where the cursor is, and waits for it.
         execute!(stdout(), Clear(ClearType::All))?;
-        self.screen = Screen::new(CrosstermBackend::new(stdout()))?;
+        self.screen = screen(&self.frame)?;
+        self.hidden = false;
         Ok(())
     }
 }
@@ -96,10 +150,15 @@ impl Drop for Terminal {
     }
 }
 
-fn enter() -> io::Result<()> {
+fn screen(frame: &Frame) -> io::Result<Screen<CrosstermBackend<Frame>>> {
+    Screen::new(CrosstermBackend::new(frame.clone()))
+}
+
+fn enter(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     CLAIMED.store(true, Ordering::SeqCst);
-    execute!(stdout(), EnterAlternateScreen, Hide)
+    execute!(stdout(), EnterAlternateScreen, Hide)?;
+    if mouse { execute!(stdout(), Print(MOUSE_ON)) } else { Ok(()) }
 }
 
 /// Gives the terminal back, once.
@@ -107,7 +166,8 @@ fn release() -> io::Result<()> {
     if !CLAIMED.swap(false, Ordering::SeqCst) {
         return Ok(());
     }
-    let written = execute!(stdout(), EndSynchronizedUpdate, Show, LeaveAlternateScreen);
+    let mouse = Print(MOUSE_OFF);
+    let written = execute!(stdout(), EndSynchronizedUpdate, mouse, Show, LeaveAlternateScreen);
     let cooked = disable_raw_mode();
     let _ = stdout().flush();
     written.and(cooked)

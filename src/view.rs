@@ -3,6 +3,8 @@
 //! ```text
 //! ┌ header ──────────────────────────────────────────────┐
 //! │ name, version, totals, age of the data               │
+//! ├ tabs ────────────────────────────────────────────────┤
+//! │ the views, where the screen is high enough           │
 //! ├ table ───────────────────────────────────────────────┤
 //! │ services with their servers; columns by width        │
 //! ├ footer ──────────────────────────────────────────────┤
@@ -10,12 +12,14 @@
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
 //! detail, hosts, drains, journal, director   stand where the table is, when they are asked for
-//! help, page, form, scheduler   lie over it, in a frame
+//! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
+//! hits    where things were drawn, for the mouse and for the worker
 //! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 
 mod cells;
+mod choose;
 mod columns;
 mod detail;
 mod director;
@@ -26,18 +30,19 @@ mod form;
 mod frame;
 mod header;
 mod help;
+mod hits;
 mod hosts;
 mod journal;
 mod lines;
 mod number;
 mod page;
+mod palette;
 mod place;
 mod scheduler;
 mod sheet;
 mod sysctls;
 mod table;
-
-use std::collections::BTreeSet;
+mod tabs;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -46,9 +51,9 @@ use ratatui::widgets::Paragraph;
 
 use crate::command::{Command, View};
 use crate::glyphs::Glyphs;
-use crate::ipvs::ServiceKey;
 use crate::model::{Model, Prompt};
 use crate::theme::Theme;
+pub use hits::HitBoxes;
 
 /// Below this the screen says so instead of being broken.
 const SMALLEST: (u16, u16) = (60, 15);
@@ -62,20 +67,6 @@ pub struct Look {
     pub glyphs: Glyphs,
 }
 
-/// Where things were drawn.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HitBoxes {
-    /// The rows of the table, without its head, or the part that scrolls.
-    pub rows: Rect,
-    /// Lines that there are, in a view that scrolls by lines.
-    pub lines: usize,
-    /// Whether the first of them shows the service of the servers below it, which have scrolled:
-    /// nothing is selected there.
-    pub above: bool,
-    /// The services of which something is on the screen.
-    pub visible: BTreeSet<ServiceKey>,
-}
-
 /// Draws the whole screen.
 pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     let area = frame.area();
@@ -84,39 +75,40 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         too_small(model, area, frame);
         return HitBoxes::default();
     }
-    let [head, body, foot] = Layout::vertical([
+    let [head, names, body, foot] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Length(tabs::height(area.height)),
         Constraint::Fill(1),
         Constraint::Length(footer::height(model, look, area.width)),
     ])
     .areas(area);
     header::draw(model, look, head, frame);
-    let hits = match model.view {
+    let mut hits = match model.view {
         View::Services if model.detail.is_some() => detail::draw(model, look, body, frame),
         View::Services => table::draw(model, look, body, frame),
         View::Hosts => hosts::draw(model, look, body, frame),
         View::Director => director::draw(model, look, body, frame),
-        View::Drains => {
-            drains::draw(model, look, body, frame);
-            HitBoxes::default()
-        }
-        View::Journal => {
-            journal::draw(model, look, body, frame);
-            HitBoxes::default()
-        }
+        View::Drains => drains::draw(model, look, body, frame),
+        View::Journal => journal::draw(model, look, body, frame),
     };
+    tabs::draw(model, look, names, &mut hits, frame);
     footer::draw(model, look, foot, frame);
     if let Some(scrolled) = model.help {
         help::draw(model, scrolled, look, area, frame);
     }
-    if let Some(Prompt::Form(form)) = &model.prompt {
-        form::draw(form, look, area, frame);
-    }
-    if let Some(Prompt::Page(page)) = &model.prompt {
-        page::draw(page, look, area, frame);
-    }
-    if let Some(Prompt::Scheduler { service, chosen }) = &model.prompt {
-        scheduler::draw(service, *chosen, model.loaded.as_ref(), look, area, frame);
+    match &model.prompt {
+        Some(Prompt::Form(form)) => form::draw(form, look, area, frame),
+        Some(Prompt::Page(page)) => page::draw(page, look, area, frame),
+        Some(Prompt::Scheduler { service, chosen }) => {
+            scheduler::draw(service, *chosen, model.loaded.as_ref(), look, area, &mut hits, frame);
+        }
+        Some(Prompt::Palette { input, chosen }) => {
+            palette::draw(model, (input, *chosen), look, area, &mut hits, frame);
+        }
+        Some(Prompt::Columns { chosen }) => {
+            choose::draw(model, *chosen, look, area, &mut hits, frame);
+        }
+        Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
     }
     hits
 }

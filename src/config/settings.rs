@@ -12,7 +12,7 @@ use super::mistake::unknown;
 use super::read::{Wrong, said};
 use super::{Charts, Config};
 use crate::history::Metric;
-use crate::model::Scale;
+use crate::model::{Column, Scale};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -54,30 +54,6 @@ const RATES: [(&str, Metric); 5] = [
 ];
 const SCALES: [(&str, Scale); 2] = [("server", Scale::Own), ("service", Scale::Service)];
 const CHARTS: [(&str, Charts); 2] = [("blocks", Charts::Blocks), ("braille", Charts::Braille)];
-
-/// Every column that the table can have, and whether it has it by default, in the default order.
-pub const COLUMNS: [(&str, bool); 15] = [
-    ("fwd", true),
-    ("weight", true),
-    ("active", true),
-    ("inact", true),
-    ("persistent", false),
-    ("cps", true),
-    ("inpps", true),
-    ("outpps", true),
-    ("inbps", true),
-    ("outbps", true),
-    ("upper", false),
-    ("lower", false),
-    ("share", false),
-    ("conns-line", true),
-    ("rate-line", true),
-];
-
-/// The columns that the table has by default.
-pub(super) fn columns() -> Vec<&'static str> {
-    COLUMNS.iter().filter(|(_, shown)| *shown).map(|(name, _)| *name).collect()
-}
 
 /// Every setting but the keys.
 pub const SETTINGS: &[Setting] = &[
@@ -192,7 +168,7 @@ pub const SETTINGS: &[Setting] = &[
             config.columns = column_names(value)?;
             Ok(())
         },
-        show: |config| Some(list(config.columns.iter().copied())),
+        show: |config| Some(list(config.columns.iter().map(|column| column.name()))),
     },
 ];
 
@@ -240,8 +216,8 @@ fn is_whole(path: &Path) -> bool {
         && !path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn column_names(value: &Value<'_>) -> Result<Vec<&'static str>, No> {
-    let mut names = Vec::new();
+fn column_names(value: &Value<'_>) -> Result<Vec<Column>, No> {
+    let mut columns = Vec::new();
     let mut wrong = Vec::new();
     for item in value.get_ref().as_array().ok_or(No::Unfit)? {
         let Some(text) = text(item) else {
@@ -249,18 +225,18 @@ fn column_names(value: &Value<'_>) -> Result<Vec<&'static str>, No> {
             wrong.push(Wrong::new(item, format!("'columns' wants names of columns; this is {is}")));
             continue;
         };
-        match COLUMNS.iter().find(|(name, _)| *name == text) {
-            Some((name, _)) if names.contains(name) => {
-                wrong.push(Wrong::new(item, format!("the column '{name}' stands there twice")));
+        match Column::named(text) {
+            Some(column) if columns.contains(&column) => {
+                wrong.push(Wrong::new(item, format!("the column '{text}' stands there twice")));
             }
-            Some((name, _)) => names.push(*name),
+            Some(column) => columns.push(column),
             None => {
-                let known = COLUMNS.iter().map(|(name, _)| *name);
+                let known = Column::ALL.iter().map(|(_, name, _)| *name);
                 wrong.push(Wrong::new(item, unknown(text, "column", known)));
             }
         }
     }
-    if wrong.is_empty() { Ok(names) } else { Err(No::These(wrong)) }
+    if wrong.is_empty() { Ok(columns) } else { Err(No::These(wrong)) }
 }
 
 fn time(time: Duration) -> String {

@@ -86,7 +86,7 @@ fn the_table_tells_the_defaults() {
 #[test]
 fn the_table_tells_every_column() {
     let words = SETTINGS.iter().find(|s| s.name == "columns").unwrap().words;
-    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = Column::ALL.iter().map(|(_, name, _)| *name).collect();
     assert_eq!(words, format!("a list of {}", names.join(", ")));
 }
 
@@ -135,7 +135,7 @@ fn every_setting_can_be_said() {
     assert_eq!(config.journal, Some(PathBuf::from("/srv/j.jsonl")));
     assert_eq!((config.window, config.rate), (Duration::from_secs(1800), Metric::OutPps));
     assert_eq!((config.scale, config.charts), (Scale::Service, Charts::Braille));
-    assert_eq!(config.columns, ["weight", "share", "rate-line"]);
+    assert_eq!(config.columns, [Column::Weight, Column::Share, Column::RateLine]);
     assert!(SETTINGS.iter().all(|s| matches!(config.origin(s.name), Origin::File(_))));
 }
 

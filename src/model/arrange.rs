@@ -6,10 +6,11 @@ use tui_input::{Input, InputRequest};
 
 use super::filter::Filter;
 use super::rows::{Lost, Seen};
-use super::{Model, Prompt, Row, Rows, Sort, Tone};
+use super::{By, Column, Model, Prompt, Row, Rows, Share, Sort, Tone};
+use crate::command::View;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ServiceEntry, Snapshot};
 
 /// What lines of values can span. The history holds a little more than the longest.
 pub const WINDOWS: [Duration; 3] =
@@ -36,10 +37,18 @@ impl Model {
         snapshot: &Snapshot,
         take: impl FnOnce(&mut Rows, &Seen<'_>) -> T,
     ) -> T {
+        let mut rows = std::mem::take(&mut self.rows);
         let drains = &self.drains;
         let draining =
             |service: &ServiceKey, server: &ServerKey| drains.of(service, server).is_some();
-        take(&mut self.rows, &Seen { snapshot, rate: self.rate, draining: &draining })
+        let gets = |entry: &ServiceEntry| {
+            let percent = |share: Share| share.gets.map(|gets| (gets * 1000.0) as u64);
+            self.shares(entry).into_iter().map(percent).collect()
+        };
+        let seen = Seen { snapshot, rate: self.rate, draining: &draining, gets: &gets };
+        let taken = take(&mut rows, &seen);
+        self.rows = rows;
+        taken
     }
 
     /// Takes the rows of a new snapshot; says what became of the selected one.
@@ -63,8 +72,8 @@ impl Model {
     }
 
     /// Takes the rows anew from the snapshot that is there, after a key.
-    fn arrange(&mut self) {
-        if let Some(snapshot) = self.snapshot.clone() {
+    pub(super) fn arrange(&mut self) {
+        if let Some(snapshot) = self.shown().cloned() {
             self.with_seen(&snapshot, Rows::arrange);
         }
     }
@@ -90,7 +99,7 @@ impl Model {
             Err(why) => *wrong = Some(why),
             Ok(filter) => {
                 *wrong = None;
-                let unfinished = filter.as_ref().zip(self.snapshot.as_ref());
+                let unfinished = filter.as_ref().zip(self.shown());
                 if !unfinished.is_some_and(|(filter, now)| filter.is_unfinished(now)) {
                     self.narrow(filter, wanted);
                 }
@@ -102,7 +111,7 @@ impl Model {
         if self.rows.filter() == filter.as_ref() {
             return;
         }
-        match self.snapshot.clone() {
+        match self.shown().cloned() {
             Some(now) => self.with_seen(&now, |rows, seen| rows.narrow(filter, wanted, seen)),
             None => self.rows.set_filter(filter),
         }
@@ -147,13 +156,57 @@ impl Model {
     }
 
     pub(super) fn sort_by_next(&mut self) {
-        self.rows.set_sort(self.rows.sort().next());
-        self.arrange();
+        let hosts = [Column::Weight, Column::Active, Column::Inactive, Column::Rate(self.rate)];
+        let columns = if self.view == View::Hosts { &hosts[..] } else { &self.columns };
+        self.set_sort(self.sort().next(columns));
     }
 
     pub(super) fn reverse_sort(&mut self) {
-        let sort = self.rows.sort();
-        self.rows.set_sort(Sort { reversed: !sort.reversed, ..sort });
+        let sort = self.sort();
+        self.set_sort(Sort { reversed: !sort.reversed, ..sort });
+    }
+
+    /// A head was clicked.
+    pub(super) fn sort_by(&mut self, by: By) {
+        self.set_sort(self.sort().clicked(by));
+    }
+
+    /// Sets a filter as if it had been typed, and selects the first server that it finds.
+    pub(super) fn show_only(&mut self, text: &str) {
+        if let Ok(filter) = Filter::read(text) {
+            self.narrow(filter, None);
+            self.rows.select_first_server();
+        }
+    }
+
+    /// Selects a row, whatever hides it. False if it is not in the table.
+    pub(super) fn select_row(&mut self, row: &Row) -> bool {
+        if self.rows.find(row) {
+            return true;
+        }
+        self.rows.set_filter(None);
+        self.rows.open(&row.service());
+        self.arrange();
+        self.rows.find(row)
+    }
+
+    fn sort(&self) -> Sort {
+        if self.view == View::Hosts { self.hosts.sort() } else { self.rows.sort() }
+    }
+
+    fn set_sort(&mut self, sort: Sort) {
+        if self.view == View::Hosts {
+            self.hosts.set_sort(sort);
+            self.follow_hosts();
+        } else {
+            self.rows.set_sort(sort);
+            self.arrange();
+        }
+    }
+
+    /// A click on the sign of a service.
+    pub(super) fn turn_fold(&mut self) {
+        self.rows.turn_fold();
         self.arrange();
     }
 

@@ -1,6 +1,6 @@
 //! The drains that are followed, as the journal names them and the snapshots show them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{Effect, Kind, Model, Tone};
 use crate::command::Command;
 use crate::drain::{Census, Drain, Followed, Past, worst};
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::journal::{Act, DrainEnd, Id, News, Order, Then};
+use crate::journal::{self, Act, DrainEnd, Id, News, Order, Then};
 use crate::plan::Plan;
 use crate::snapshot::{Moment, Snapshot};
 
@@ -19,11 +19,16 @@ use crate::snapshot::{Moment, Snapshot};
 /// journal of whoever did it has been read by then.
 const OVER: Duration = Duration::from_secs(6);
 
+/// So many drains that are over keep their curves.
+const MOST_ENDED: usize = 50;
+
 /// The drains that are followed.
 #[derive(Debug, Default)]
 pub struct Drains {
     open: Vec<Drain>,
     selected: Option<Id>,
+    /// Those that were followed here and are over now, with their curves; oldest first.
+    ended: VecDeque<Drain>,
     /// Since when they are over by what the table shows.
     over: HashMap<Id, Moment>,
     /// The wall clock of the last snapshot.
@@ -34,6 +39,11 @@ impl Drains {
     /// Those that are open, oldest first.
     pub fn open(&self) -> &[Drain] {
         &self.open
+    }
+
+    /// One that was followed here and is over, with what it held until then.
+    pub fn ended(&self, id: Id) -> Option<&Drain> {
+        self.ended.iter().find(|drain| drain.id == id)
     }
 
     /// Whether this one is.
@@ -70,6 +80,11 @@ impl Drains {
         self.selected = self.open.get(place).map(|drain| drain.id);
     }
 
+    /// Selects the one at a place of [`open`](Self::open).
+    pub(super) fn select_place(&mut self, place: usize) {
+        self.selected = self.open.get(place).map(|drain| drain.id);
+    }
+
     fn servers(&self) -> BTreeSet<(ServiceKey, ServerKey)> {
         self.open.iter().flat_map(Drain::servers).collect()
     }
@@ -79,6 +94,16 @@ impl Model {
     /// The weight that a server had before this program set it to 0.
     pub fn before_quiesce(&self, service: &ServiceKey, server: &ServerKey) -> Option<u32> {
         self.past.weight(service, server)
+    }
+
+    /// The drains of this table that are over, as the journal tells them, newest first.
+    pub fn finished(&self) -> impl Iterator<Item = &journal::Drain> {
+        let news = self.news.as_deref();
+        let all = news.into_iter().flat_map(|news| {
+            let here = |drain: &&journal::Drain| drain.started.scene.same_table(&news.scene);
+            news.history.drains.iter().filter(here)
+        });
+        all.filter(|drain| !drain.open()).collect::<Vec<_>>().into_iter().rev()
     }
 
     /// Takes in what the journal says now.
@@ -106,7 +131,11 @@ impl Model {
             });
         }
         drains.sort_by_key(|drain| drain.id);
-        self.drains.open = drains;
+        let over = std::mem::replace(&mut self.drains.open, drains);
+        self.drains.ended.extend(over);
+        while self.drains.ended.len() > MOST_ENDED {
+            self.drains.ended.pop_front();
+        }
         if resumed && !self.drains.open.is_empty() && self.notice.is_none() {
             let count = self.drains.open.len();
             let s = if count == 1 { "" } else { "s" };

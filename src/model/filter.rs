@@ -6,7 +6,7 @@
 //! 10.1.2  :443  wlc       text: address, port, protocol, scheduler, forwarding
 //! weight:0  active>100    numbers: weight active inact conns cps, with : = > < >= <=
 //! is:draining             states: draining quiesced marked
-//! sched:wlc  fwd:masq  proto:udp
+//! sched:wlc  fwd:masq  proto:udp  host:10.1.2.2
 //! ```
 //!
 //! A server stands in its service: text, scheduler and protocol of the service are its own. What
@@ -14,6 +14,7 @@
 //! rates), matches neither a term nor its negation.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::ipvs::{Forwarding, Service, ServiceKey};
@@ -52,6 +53,7 @@ enum Wants {
     Scheduler(String),
     Forwarding(String),
     Protocol(String),
+    Host(IpAddr),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +104,9 @@ const FORWARDING: [Forwarding; 5] = [
     Forwarding::Bypass,
 ];
 
-const WORDS: [&str; 4] = ["is", "sched", "fwd", "proto"];
+const WORDS: [&str; 5] = ["is", "sched", "fwd", "proto", "host"];
 
-const FIELDS: &str = "weight, active, inact, conns, cps, is, sched, fwd or proto";
+const FIELDS: &str = "weight, active, inact, conns, cps, is, sched, fwd, proto or host";
 
 impl Filter {
     /// Reads what was typed; nothing but blanks is no filter.
@@ -192,6 +194,7 @@ impl FromStr for Wants {
             "sched" => scheduler,
             "fwd" => forwarding,
             "proto" => protocol,
+            "host" => host,
             // Addresses have colons: 10.0.0.1:80, [fd00::1]:443, even dead:beef.
             _ if rest.starts_with(':') && !is_word(&name) => return Ok(plain()),
             _ => return Err(format!("'{}' names no field: {FIELDS}", text.escape_debug())),
@@ -241,6 +244,13 @@ fn protocol(value: &str) -> Result<Wants, String> {
     Err(format!("proto wants tcp, udp, sctp, fwm or ip_47, not '{found}'"))
 }
 
+fn host(value: &str) -> Result<Wants, String> {
+    let bare = value.trim_start_matches('[').trim_end_matches(']');
+    let found = value.escape_debug();
+    let wrong = |_| format!("host wants a server's whole address, such as 10.1.2.2, not '{found}'");
+    bare.parse().map(Wants::Host).map_err(wrong)
+}
+
 /// A filter over one snapshot.
 #[derive(Debug)]
 pub(super) struct Sieve<'a> {
@@ -279,7 +289,7 @@ impl Sifted<'_> {
                 };
                 Some(relation.holds(self.known(*number, value)?, *n))
             }
-            Wants::Is(_) | Wants::Forwarding(_) => None,
+            Wants::Is(_) | Wants::Forwarding(_) | Wants::Host(_) => None,
             Wants::Scheduler(_) | Wants::Protocol(_) => Some(self.inherited(wants)),
         })
     }
@@ -303,6 +313,7 @@ impl Sifted<'_> {
                 Some(relation.holds(self.known(*number, value)?, *n))
             }
             Wants::Is(state) => Some(is(*state)),
+            Wants::Host(addr) => Some(server.server.key.addr == *addr),
             Wants::Forwarding(wanted) => {
                 Some(server.server.forwarding.to_string().eq_ignore_ascii_case(wanted))
             }

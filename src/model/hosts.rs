@@ -5,8 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::{Model, Row, Tone};
+use super::{By, Column, Model, Row, Sort, Tone};
 use crate::command::View;
+use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
@@ -48,6 +49,20 @@ impl Host {
         })
     }
 
+    /// What it is sorted by: sums over its servers, of weights the largest. `None` where that of
+    /// a server is not known, or hosts have no such column.
+    fn value(&self, snapshot: &Snapshot, by: By, rate: Metric) -> Option<u64> {
+        let servers = || self.entries(snapshot).map(|(_, server)| server);
+        match by {
+            By::Column(Column::Weight) => servers().map(|s| s.server.weight.into()).max(),
+            By::Column(Column::Active) => Some(servers().map(|s| u64::from(s.active)).sum()),
+            By::Column(Column::Inactive) => Some(servers().map(|s| u64::from(s.inactive)).sum()),
+            By::Rate if snapshot.estimator_off() => None,
+            By::Rate => servers().map(|s| Some(rate.now(&s.stats?.rates))).sum(),
+            By::Address | By::Column(_) => None,
+        }
+    }
+
     /// In how many services it is.
     pub fn services(&self) -> usize {
         self.servers.chunk_by(|a, b| a.0 == b.0).count()
@@ -77,12 +92,22 @@ pub struct Hosts {
     page: usize,
     /// The host of the server that was selected among the services, when hosts were shown last.
     came_from: Option<IpAddr>,
+    sort: Sort,
 }
 
 impl Hosts {
-    /// Every host, by address.
+    /// Every host, in order.
     pub fn all(&self) -> &[Host] {
         &self.all
+    }
+
+    /// In which order.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    pub(super) fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
     }
 
     /// The first on the screen.
@@ -101,14 +126,15 @@ impl Hosts {
     }
 
     fn find(&self, addr: IpAddr) -> Option<usize> {
-        self.all.binary_search_by_key(&addr, |host| host.addr).ok()
+        self.all.iter().position(|host| host.addr == addr)
     }
 
     /// Takes the hosts of a new snapshot. Returns the selected one if it has gone.
-    fn follow(&mut self, snapshot: &Snapshot) -> Option<Host> {
+    fn follow(&mut self, snapshot: &Snapshot, rate: Metric) -> Option<Host> {
         let before = self.selected().cloned();
         let fresh = self.all.is_empty() && self.selected.is_none();
         self.all = Host::all(snapshot);
+        self.sort.apply(&mut self.all, |host| host.value(snapshot, self.sort.by, rate));
         if fresh {
             self.select(0);
             return None;
@@ -154,7 +180,7 @@ impl Hosts {
         }
     }
 
-    fn select(&mut self, place: usize) {
+    pub(super) fn select(&mut self, place: usize) {
         self.place = place.min(self.all.len().saturating_sub(1));
         self.selected = self.all.get(self.place).map(|host| host.addr);
         self.show();
@@ -181,7 +207,7 @@ impl Model {
         if ramping > 0 {
             return Standing::Ramping(ramping);
         }
-        let Some(snapshot) = &self.snapshot else { return Standing::Serving };
+        let Some(snapshot) = self.shown() else { return Standing::Serving };
         let (mut quiesced, mut draining) = (0, 0);
         for (entry, server) in host.entries(snapshot).filter(|(_, s)| s.server.weight == 0) {
             quiesced += 1;
@@ -202,12 +228,21 @@ impl Model {
         self.hosts.come_from(addr);
     }
 
+    /// The services of the selected host, with nothing else beside them.
+    pub(super) fn open_host(&mut self) {
+        let Some(addr) = self.hosts.selected().map(|host| host.addr) else {
+            return self.say(Tone::Info, "select a host first");
+        };
+        self.go_to(View::Services);
+        self.show_only(&format!("host:{addr}"));
+    }
+
     /// Takes the newest snapshot to the hosts, if they are on the screen.
     pub(super) fn follow_hosts(&mut self) {
-        let Some(snapshot) = self.snapshot.clone().filter(|_| self.view == View::Hosts) else {
+        let Some(snapshot) = self.shown().cloned().filter(|_| self.view == View::Hosts) else {
             return;
         };
-        let Some(gone) = self.hosts.follow(&snapshot) else { return };
+        let Some(gone) = self.hosts.follow(&snapshot, self.rate) else { return };
         let text = format!("host {} is gone from the table; nothing is selected", gone.addr);
         self.say(Tone::Warning, text);
         let about = |(service, server)| {

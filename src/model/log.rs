@@ -31,6 +31,12 @@ impl Model {
         self.log.selected = selected;
     }
 
+    /// Selects the entry at a place among [`entries`](Self::entries).
+    pub(super) fn select_entry_at(&mut self, place: usize) {
+        let selected = self.entries().get(place).map(|e| e.id());
+        self.log.selected = selected;
+    }
+
     /// Takes the selected entry back, whenever and by whomever it was made.
     pub(super) fn undo_entry(&mut self) -> Vec<Effect> {
         let place = self.entry_place();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tui_input::{Input, InputRequest};
 
-use super::{Effect, Kind, Model, Prompt, Tone};
+use super::{Copied, Effect, Kind, Model, Prompt, Tone};
 use crate::ipvs::{Change, Server, ServiceKey};
 use crate::journal::{Order, Then};
 use crate::plan::{Around, Danger, Level, Offer, Plan, dangers, level, offers};
@@ -326,8 +326,7 @@ impl Model {
             Typed::Cancel => self.prompt = None,
             Typed::Copy => {
                 let plan = page.plan();
-                self.say(Tone::Info, "copied: the ipvsadm commands of this plan");
-                return vec![Effect::CopyCommands(plan)];
+                return vec![Effect::Copy(Copied::Commands(plan))];
             }
         }
         Vec::new()

@@ -40,6 +40,18 @@ pub enum Prompt {
         /// What was selected then.
         selected: Option<Row>,
     },
+    /// A command, by some letters of its name or of what it does.
+    Palette {
+        /// What was typed so far.
+        input: Input,
+        /// Which of [`Model::found`] is chosen.
+        chosen: usize,
+    },
+    /// The table's columns.
+    Columns {
+        /// Which of [`Model::choices`] the cursor is on.
+        chosen: usize,
+    },
     /// The fields of a service, a server or the protocol timeouts.
     Form(Box<Form>),
     /// A plan before it is applied.
@@ -52,7 +64,7 @@ impl Prompt {
         match self {
             Self::Weight { service, server, .. } => *row == Row::Server(*service, *server),
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
-            Self::Filter { .. } => false,
+            Self::Filter { .. } | Self::Palette { .. } | Self::Columns { .. } => false,
             Self::Form(form) => form.is_about(row),
             Self::Page(page) => page.plan().changes.iter().any(|change| {
                 let server = change.server().zip(change.service());
@@ -63,7 +75,10 @@ impl Prompt {
 
     /// Whether keys are text.
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Weight { .. } | Self::Filter { .. } | Self::Form(_))
+        matches!(
+            self,
+            Self::Weight { .. } | Self::Filter { .. } | Self::Palette { .. } | Self::Form(_)
+        )
     }
 }
 
@@ -97,6 +112,8 @@ impl Model {
                 _ => {}
             },
             Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
+            Some(Prompt::Palette { .. }) => self.typed_in_palette(request),
+            Some(Prompt::Columns { .. }) => return self.typed_in_columns(request),
             Some(Prompt::Form(form)) => form.typed(request),
             Some(Prompt::Page(_)) => return self.typed_on_page(request),
             None => {}
@@ -112,6 +129,8 @@ impl Model {
             Some(Prompt::Scheduler { chosen, .. }) => {
                 *chosen = chosen.saturating_add_signed(by).min(SCHEDULERS.len() - 1);
             }
+            Some(Prompt::Palette { .. }) => self.choose_in_palette(by),
+            Some(Prompt::Columns { .. }) => self.choose_column(by),
             Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
         }
     }
@@ -164,9 +183,10 @@ impl Model {
                 self.keep_filter(prompt);
                 Vec::new()
             }
+            Some(Prompt::Palette { input, chosen }) => self.run_chosen(input.value(), chosen),
             Some(Prompt::Form(form)) => self.accept_form(form),
             Some(Prompt::Page(page)) => self.accept_page(page),
-            None => Vec::new(),
+            Some(Prompt::Columns { .. }) | None => Vec::new(),
         }
     }
 

@@ -10,12 +10,13 @@
 use std::collections::BTreeSet;
 use std::mem::take;
 
+use super::Column;
 use super::filter::{Filter, Sifted, State};
 use super::row::Row;
-use super::sort::Sort;
+use super::sort::{By, Sort};
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::snapshot::{ServerEntry, Snapshot};
+use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 /// What rows are made of.
 pub(super) struct Seen<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Seen<'a> {
     pub(super) rate: Metric,
     /// Whether a drain follows a server.
     pub(super) draining: &'a dyn Fn(&ServiceKey, &ServerKey) -> bool,
+    /// Thousandths that a service's servers get of its new connections, as far as known.
+    pub(super) gets: &'a dyn Fn(&ServiceEntry) -> Vec<Option<u64>>,
 }
 
 /// A selected row that is not there with a new snapshot.
@@ -229,10 +232,33 @@ impl Rows {
         }
     }
 
+    /// Selects a row that is shown; false if it is not.
+    pub(super) fn find(&mut self, row: &Row) -> bool {
+        let place = self.position(row);
+        if let Some(place) = place {
+            self.select(place);
+        }
+        place.is_some()
+    }
+
+    /// Unfolds a service. The rows are to be arranged anew.
+    pub(super) fn open(&mut self, service: &ServiceKey) {
+        self.folded.remove(service);
+    }
+
     /// Unfolds the selected service. The rows are to be arranged anew.
     pub(super) fn unfold(&mut self) {
         if let Some(Row::Service(service)) = self.selected {
             self.folded.remove(&service);
+        }
+    }
+
+    /// Folds the selected service, or unfolds it. The rows are to be arranged anew.
+    pub(super) fn turn_fold(&mut self) {
+        if let Some(Row::Service(service)) = self.selected
+            && !self.folded.remove(&service)
+        {
+            self.folded.insert(service);
         }
     }
 
@@ -252,7 +278,6 @@ impl Rows {
         all.clear();
         (self.matching, self.servers) = (0, 0);
         let sieve = self.filter.as_ref().map(|filter| filter.over(seen.snapshot));
-        let rate = Some(seen.rate).filter(|_| !seen.snapshot.estimator_off());
         for entry in &seen.snapshot.services {
             let service = entry.service.key;
             let sifted = sieve.as_ref().map(|sieve| sieve.over(entry));
@@ -277,7 +302,7 @@ impl Rows {
             }
             all.push(row);
             if !self.folded.contains(&service) {
-                self.sort.apply(&mut servers, rate);
+                sort(self.sort, &mut servers, entry, seen);
                 all.extend(servers.iter().map(|s| Row::Server(service, s.server.key)));
             }
         }
@@ -286,6 +311,10 @@ impl Rows {
 
     fn position(&self, row: &Row) -> Option<usize> {
         self.all.iter().position(|shown| shown == row)
+    }
+
+    pub(super) fn select_first_server(&mut self) {
+        self.select(self.first_server().unwrap_or(0));
     }
 
     fn first_server(&self) -> Option<usize> {
@@ -335,7 +364,7 @@ impl Rows {
         }
     }
 
-    fn select(&mut self, place: usize) {
+    pub(super) fn select(&mut self, place: usize) {
         self.place = place.min(self.all.len().saturating_sub(1));
         self.selected = self.all.get(self.place).copied();
         self.show();
@@ -356,4 +385,44 @@ impl Rows {
             self.top -= 1;
         }
     }
+}
+
+/// Sorts a service's servers, which stand in ipvsadm's order.
+fn sort(sort: Sort, servers: &mut [&ServerEntry], entry: &ServiceEntry, seen: &Seen<'_>) {
+    let rate = |server: &ServerEntry, metric: Metric| {
+        let stats = server.stats.filter(|_| !seen.snapshot.estimator_off());
+        stats.map(|stats| metric.now(&stats.rates))
+    };
+    let gets: Vec<(ServerKey, Option<u64>)> = match sort.by {
+        By::Column(Column::Share) => {
+            let keys = entry.servers.iter().map(|server| server.server.key);
+            keys.zip((seen.gets)(entry)).collect()
+        }
+        _ => Vec::new(),
+    };
+    sort.apply(servers, |server| {
+        let config = &server.server;
+        match sort.by {
+            By::Address => None,
+            By::Rate => rate(server, seen.rate),
+            By::Column(column) => match column {
+                Column::Forwarding => Some(u64::from(config.forwarding.number())),
+                Column::Weight => Some(config.weight.into()),
+                Column::Active => Some(server.active.into()),
+                Column::Inactive => Some(server.inactive.into()),
+                Column::Persistent => server.persistent.map(u64::from),
+                Column::Rate(metric) => rate(server, metric),
+                Column::RateLine => rate(server, seen.rate),
+                Column::Upper => entry.thresholds(server).map(|(upper, _)| upper.into()),
+                Column::Lower => entry.thresholds(server).map(|(_, lower)| lower.into()),
+                Column::ConnectionsLine => {
+                    Some(u64::from(server.active) + u64::from(server.inactive))
+                }
+                Column::Share => {
+                    let found = gets.iter().find(|(key, _)| *key == config.key);
+                    found.and_then(|(_, gets)| *gets)
+                }
+            },
+        }
+    });
 }

@@ -1,27 +1,22 @@
-//! The order of real servers within their service. Services keep ipvsadm's.
+//! The order of real servers within their service, and of hosts. Services keep ipvsadm's.
 
 use std::cmp::Reverse;
 
-use crate::history::Metric;
-use crate::snapshot::ServerEntry;
+use super::Column;
 
-/// What servers are sorted by.
+/// What is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
     /// Address and port, ipvsadm's order.
     #[default]
     Address,
-    /// Weight.
-    Weight,
-    /// Active connections.
-    Active,
-    /// Inactive connections.
-    Inactive,
-    /// The rate that is shown, as the kernel averages it.
+    /// The rate that is shown, whichever that is, as the kernel averages it.
     Rate,
+    /// Another column.
+    Column(Column),
 }
 
-/// An order of servers: addresses ascend and numbers descend, unless it is reversed.
+/// An order: addresses ascend and numbers descend, unless it is reversed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
     /// By what.
@@ -31,19 +26,34 @@ pub struct Sort {
 }
 
 impl Sort {
-    const ALL: [By; 5] = [By::Address, By::Weight, By::Active, By::Inactive, By::Rate];
-
-    /// By the next column, in that column's own direction.
+    /// By the next of `columns`, in that column's own direction, and after the last by address.
+    /// Numbers come before forwarding methods. Of several rates the chosen one counts, once.
     #[must_use]
-    pub(super) fn next(self) -> Self {
-        let place = Self::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
-        let by = Self::ALL.iter().cycle().nth(place + 1).copied().unwrap_or_default();
+    pub(super) fn next(self, columns: &[Column]) -> Self {
+        let mut all = vec![By::Address];
+        let (words, numbers): (Vec<Column>, Vec<Column>) =
+            columns.iter().partition(|column| **column == Column::Forwarding);
+        for column in numbers.iter().chain(&words).filter(|column| !column.is_line()) {
+            let by = if column.is_rate() { By::Rate } else { By::Column(*column) };
+            if !all.contains(&by) {
+                all.push(by);
+            }
+        }
+        let place = all.iter().position(|by| *by == self.by).unwrap_or(0);
+        let by = all.iter().cycle().nth(place + 1).copied().unwrap_or_default();
         Self { by, reversed: false }
     }
 
-    /// Whether the largest comes first.
+    /// By a column whose head was clicked: a second time, the other way round.
+    #[must_use]
+    pub(super) fn clicked(self, by: By) -> Self {
+        Self { by, reversed: self.by == by && !self.reversed }
+    }
+
+    /// Whether the largest comes first. Forwarding methods are words.
     pub fn descends(self) -> bool {
-        (self.by != By::Address) != self.reversed
+        let words = matches!(self.by, By::Address | By::Column(Column::Forwarding));
+        words == self.reversed
     }
 
     /// Whether it is ipvsadm's own order.
@@ -51,23 +61,14 @@ impl Sort {
         self == Self::default()
     }
 
-    /// Sorts servers that stand in ipvsadm's order, which decides between equals. A rate that is
-    /// not known (`rate` is `None`, or `/proc` alone was read) stands last.
-    pub(super) fn apply(self, servers: &mut [&ServerEntry], rate: Option<Metric>) {
-        let value = |server: &ServerEntry| -> Option<u64> {
-            match self.by {
-                By::Address => None,
-                By::Weight => Some(server.server.weight.into()),
-                By::Active => Some(server.active.into()),
-                By::Inactive => Some(server.inactive.into()),
-                By::Rate => Some(rate?.now(&server.stats?.rates)),
-            }
-        };
+    /// Sorts what stands in ipvsadm's order, which decides between equals. What is not known
+    /// (`value` is `None`) stands last.
+    pub(super) fn apply<T>(self, all: &mut [T], value: impl Fn(&T) -> Option<u64>) {
         match (self.by, self.descends()) {
             (By::Address, false) => {}
-            (By::Address, true) => servers.reverse(),
-            (_, true) => servers.sort_by_key(|server| Reverse(value(server))),
-            (_, false) => servers.sort_by_key(|server| value(server).map_or((1, 0), |v| (0, v))),
+            (By::Address, true) => all.reverse(),
+            (_, true) => all.sort_by_cached_key(|one| Reverse(value(one))),
+            (_, false) => all.sort_by_cached_key(|one| value(one).map_or((1, 0), |v| (0, v))),
         }
     }
 }
@@ -75,53 +76,56 @@ impl Sort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipvs::{Forwarding, Rates, Server, Stats};
+    use crate::history::Metric;
 
-    fn server(key: &str, weight: u32, cps: Option<u64>) -> ServerEntry {
-        let rates = |connections| Rates { connections, ..Rates::default() };
-        ServerEntry {
-            server: Server::new(key.parse().unwrap(), Forwarding::Masq, weight),
-            active: 0,
-            inactive: 0,
-            persistent: None,
-            stats: cps.map(|cps| Stats { rates: rates(cps), ..Stats::default() }),
-            unknown: Vec::new(),
-        }
-    }
-
-    /// The last digits of the servers' addresses.
-    fn sorted(by: By, reversed: bool, rate: Option<Metric>) -> String {
-        let all = [
-            server("10.0.0.1:80", 5, Some(3)),
-            server("10.0.0.2:80", 9, None),
-            server("10.0.0.3:80", 5, Some(8)),
-            server("10.0.0.4:80", 0, Some(0)),
-        ];
-        let mut servers: Vec<&ServerEntry> = all.iter().collect();
-        Sort { by, reversed }.apply(&mut servers, rate);
-        servers.iter().map(|s| s.server.key.addr.to_string().pop().unwrap()).collect()
+    fn sorted(by: By, reversed: bool) -> String {
+        let mut all = [('1', Some(5)), ('2', Some(9)), ('3', Some(5)), ('4', None), ('5', Some(0))];
+        Sort { by, reversed }.apply(&mut all, |one| one.1);
+        all.iter().map(|one| one.0).collect()
     }
 
     #[test]
     fn numbers_descend_equals_keep_their_order_and_the_unknown_stands_last() {
-        let cps = Some(Metric::Cps);
-        assert_eq!(sorted(By::Address, false, cps), "1234");
-        assert_eq!(sorted(By::Address, true, cps), "4321");
-        assert_eq!(sorted(By::Weight, false, cps), "2134");
-        assert_eq!(sorted(By::Weight, true, cps), "4132");
-        assert_eq!(sorted(By::Active, false, cps), "1234");
-        assert_eq!(sorted(By::Rate, false, cps), "3142");
-        assert_eq!(sorted(By::Rate, true, cps), "4132");
-        assert_eq!(sorted(By::Rate, false, None), "1234");
+        assert_eq!(sorted(By::Address, false), "12345");
+        assert_eq!(sorted(By::Address, true), "54321");
+        assert_eq!(sorted(By::Column(Column::Weight), false), "21354");
+        assert_eq!(sorted(By::Column(Column::Weight), true), "51324");
+        assert_eq!(sorted(By::Rate, false), "21354");
+        // Words ascend.
+        assert_eq!(sorted(By::Column(Column::Forwarding), false), "51324");
     }
 
     #[test]
     fn columns_are_gone_through_in_a_circle() {
+        let columns = [
+            Column::Forwarding,
+            Column::Weight,
+            Column::Rate(Metric::Cps),
+            Column::Rate(Metric::InPps),
+            Column::ConnectionsLine,
+            Column::Share,
+        ];
         let mut sort = Sort { reversed: true, ..Sort::default() };
-        for by in [By::Weight, By::Active, By::Inactive, By::Rate, By::Address] {
-            sort = sort.next();
+        for by in [
+            By::Column(Column::Weight),
+            By::Rate,
+            By::Column(Column::Share),
+            By::Column(Column::Forwarding),
+            By::Address,
+        ] {
+            sort = sort.next(&columns);
             assert_eq!(sort, Sort { by, reversed: false });
         }
         assert!(sort.is_plain());
+    }
+
+    #[test]
+    fn a_second_click_turns_the_order_round() {
+        let weight = By::Column(Column::Weight);
+        let once = Sort::default().clicked(weight);
+        assert_eq!(once, Sort { by: weight, reversed: false });
+        assert_eq!(once.clicked(weight), Sort { by: weight, reversed: true });
+        assert_eq!(once.clicked(By::Address), Sort::default());
+        assert!(Sort::default().clicked(By::Address).reversed);
     }
 }

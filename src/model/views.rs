@@ -1,6 +1,6 @@
 //! Going from one view to another, and what the keys that move do elsewhere than among services.
 
-use super::{Effect, Model, Tone};
+use super::{Effect, Model, Row, Tone};
 use crate::command::{Command, View};
 
 /// How far a view that is made of lines is scrolled.
@@ -22,7 +22,7 @@ impl Scroll {
         self.lines.saturating_sub(self.top + self.page)
     }
 
-    fn by(&mut self, by: isize) {
+    pub(super) fn by(&mut self, by: isize) {
         let most = self.lines.saturating_sub(self.page);
         self.top = self.top.saturating_add_signed(by).min(most);
     }
@@ -80,7 +80,15 @@ impl Model {
             Command::Top => isize::MIN,
             Command::Bottom => isize::MAX,
             Command::Undo if self.view == View::Journal => return Some(self.undo_entry()),
-            Command::Close if self.notice.is_none() => {
+            Command::Open if self.view == View::Hosts => {
+                self.open_host();
+                return Some(Vec::new());
+            }
+            Command::Open if self.view == View::Drains => {
+                self.open_drain();
+                return Some(Vec::new());
+            }
+            Command::Close if self.notice.is_none() && self.frozen.is_none() => {
                 self.go_to(View::Services);
                 return Some(Vec::new());
             }
@@ -102,6 +110,21 @@ impl Model {
         Some(Vec::new())
     }
 
+    /// All of the server that holds the selected drain up.
+    fn open_drain(&mut self) {
+        let worst = self.drains.selected().and_then(|drain| drain.worst());
+        let Some((service, server)) = worst.map(|f| (f.service, f.server)) else {
+            return self.say(Tone::Info, "select a drain first");
+        };
+        self.go_to(View::Services);
+        if self.select_row(&Row::Server(service, server)) {
+            self.open_detail();
+        } else {
+            let text = format!("real server {server} of {service} is gone from the table");
+            self.say(Tone::Info, text);
+        }
+    }
+
     /// Shows all of the selected row.
     pub(super) fn open_detail(&mut self) {
         if self.rows.selected().is_some() {
@@ -118,7 +141,7 @@ impl Model {
         match command {
             Command::PageUp => scroll.by(-page),
             Command::PageDown => scroll.by(page),
-            Command::Close if self.notice.is_none() => self.detail = None,
+            Command::Close if self.notice.is_none() && self.frozen.is_none() => self.detail = None,
             Command::Up
             | Command::Down
             | Command::Top

@@ -3,8 +3,8 @@
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 
-use crate::ipvs::{Family, Info, ServiceKey};
-use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::ipvs::{Family, Info, ServerKey, ServiceKey};
+use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 /// Writes the table as `ipvsadm -Ln` (1.31) does, to the byte, trailing blanks included:
 ///
@@ -45,15 +45,38 @@ pub fn text(snapshot: &Snapshot, out: &mut (impl Write + ?Sized)) -> io::Result<
     for entry in &snapshot.services {
         writeln!(out, "{}", service(entry))?;
         for at in &entry.servers {
-            let (key, forwarding) = (at.server.key, at.server.forwarding);
-            let (weight, active, inactive) = (at.server.weight, at.active, at.inactive);
-            writeln!(
-                out,
-                "  -> {key:<28} {forwarding:<7} {weight:<6} {active:<10} {inactive:<10}"
-            )?;
+            writeln!(out, "{}", server(at))?;
         }
     }
     out.flush()
+}
+
+/// Some rows of the table in the same look, without its head and without trailing blanks: a
+/// service with all its servers, or a server below its service, which is named once.
+pub fn rows(snapshot: &Snapshot, wanted: &[(ServiceKey, Option<ServerKey>)]) -> String {
+    let mut text = String::new();
+    let mut add = |line: String| {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    let mut last = None;
+    for (key, of) in wanted {
+        let Some(entry) = snapshot.service(key) else { continue };
+        if last.replace(*key) != Some(*key) {
+            add(service(entry));
+        }
+        let servers = entry.servers.iter();
+        let servers = servers.filter(|at| of.is_none_or(|key| key == at.server.key));
+        servers.map(server).for_each(&mut add);
+    }
+    text
+}
+
+/// `  -> 10.1.1.2:443                 Route   1      12         3`.
+fn server(at: &ServerEntry) -> String {
+    let (key, forwarding) = (at.server.key, at.server.forwarding);
+    let (weight, active, inactive) = (at.server.weight, at.active, at.inactive);
+    format!("  -> {key:<28} {forwarding:<7} {weight:<6} {active:<10} {inactive:<10}")
 }
 
 /// `TCP  10.0.0.1:443 sh (sh-port) persistent 300 mask 255.255.255.0`.

@@ -1,7 +1,5 @@
 //! Text and lines of values in their cells.
 
-use std::time::Duration;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -11,8 +9,6 @@ use unicode_width::UnicodeWidthStr;
 use super::Look;
 use super::columns::Span;
 
-/// The time that lines of values span.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
 /// A minute at a sample a second; longer lines say no more.
 pub(super) const LONGEST_LINE: u16 = 60;
 
@@ -53,6 +49,9 @@ pub(super) fn scaled(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    if look.glyphs.braille {
+        return dots(values, most, style, area, frame);
+    }
     let steps = 8 * u64::from(area.height);
     let top = steps.saturating_sub(1);
     let bars = values.iter().map(|value| {
@@ -68,4 +67,61 @@ pub(super) fn scaled(
         .absent_value_symbol(glyphs.gap)
         .style(style);
     frame.render_widget(line, area);
+}
+
+/// How many values a line of so many cells shows: braille has two in a cell.
+pub(super) fn samples(look: &Look, cells: u16) -> usize {
+    usize::from(cells) * if look.glyphs.braille { 2 } else { 1 }
+}
+
+/// The dots of a braille cell from the lowest to the highest, of its left and right half
+/// (Unicode 6.2, U+2800 and on).
+const DOTS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]];
+
+/// Values as columns of dots, two in a cell, scaled to `most`.
+fn dots(values: &[Option<f32>], most: f32, style: Style, area: Rect, frame: &mut Frame<'_>) {
+    let steps = 4 * u32::from(area.height);
+    let height = |value: Option<f32>| match value {
+        Some(value) if most > 0.0 => ((value / most * steps as f32).ceil() as u32).min(steps),
+        _ => 0,
+    };
+    for (x, pair) in (area.x..area.right()).zip(values.chunks(2)) {
+        for (level, y) in (area.y..area.bottom()).rev().enumerate() {
+            let below = 4 * u32::try_from(level).unwrap_or(0);
+            let mut cell = 0;
+            for (half, value) in DOTS.iter().zip(pair) {
+                let lit = height(*value).saturating_sub(below).min(4);
+                cell |= half.iter().take(lit as usize).fold(0, |all, dot| all | dot);
+            }
+            let symbol = char::from_u32(0x2800 + cell).filter(|_| cell > 0).unwrap_or(' ');
+            if let Some(target) = frame.buffer_mut().cell_mut((x, y)) {
+                target.set_char(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{glyphs, theme};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    fn drawn(values: &[Option<f32>], width: u16, height: u16) -> String {
+        let glyphs = glyphs::Glyphs { braille: true, ..glyphs::UNICODE };
+        let look = Look { theme: theme::Theme::default(), glyphs };
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|f| line(values, Style::new(), &look, f.area(), f)).unwrap();
+        let cells = terminal.backend().buffer().content().to_vec();
+        cells.iter().map(ratatui::buffer::Cell::symbol).collect()
+    }
+
+    #[test]
+    fn braille_shows_two_values_in_a_cell_and_whatever_is_above_nothing() {
+        let values = [0.0, 1.0, 2.0, 3.0, 4.0, 0.1].map(Some);
+        assert_eq!(drawn(&values, 3, 1), "⢀⣴⣇");
+        assert_eq!(drawn(&[Some(4.0), None, Some(2.0), Some(8.0)], 2, 2), " ⢸⡇⣿".replace('⣿', "⣼"));
+        assert_eq!(drawn(&[None, Some(0.0)], 1, 1), " ");
+    }
 }

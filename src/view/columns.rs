@@ -1,4 +1,4 @@
-//! Which columns the width has room for, and where they are.
+//! Which of the chosen columns the width has room for, and where they are.
 //!
 //! ```text
 //!  cursor state name                    Fwd Weight Active  InAct  rates… conns────── rate───────
@@ -8,30 +8,19 @@ use ratatui::layout::Rect;
 
 use super::cells::LONGEST_LINE;
 use crate::history::Metric;
+use crate::model::Column;
 
 /// The table's columns from left to right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     /// Cursor, state and name.
     pub name: Span,
-    /// Forwarding method.
-    pub forwarding: Span,
-    /// Weight.
-    pub weight: Span,
-    /// Active connections.
-    pub active: Span,
-    /// Inactive connections.
-    pub inactive: Span,
-    /// Rates as numbers.
-    pub rates: Vec<(Metric, Span)>,
-    /// The line of connections.
-    pub connections: Span,
-    /// The line of the chosen rate.
-    pub rate: Span,
+    /// The others.
+    pub cells: Vec<(Column, Span)>,
 }
 
 /// A column's place in the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
     pub x: u16,
     pub width: u16,
@@ -41,10 +30,27 @@ impl Span {
     pub(super) fn row(self, y: u16) -> Rect {
         Rect::new(self.x, y, self.width, 1)
     }
+
+    pub(super) fn end(self) -> u16 {
+        self.x + self.width
+    }
+}
+
+impl Columns {
+    /// Where a column is, if there was room for it.
+    pub(super) fn of(&self, column: Column) -> Option<Span> {
+        self.cells.iter().find(|(other, _)| *other == column).map(|(_, span)| *span)
+    }
+
+    /// The room of a service's name: it has nothing to say in the columns that are about servers.
+    pub(super) fn service(&self) -> Span {
+        let free = self.cells.iter().take_while(|(column, _)| column.is_of_servers());
+        let end = free.last().map_or(self.name.end(), |(_, span)| span.end());
+        Span { x: self.name.x, width: end - self.name.x }
+    }
 }
 
 const NUMBER: u16 = 6;
-const FORWARDING: u16 = 6;
 /// The cell of the mark.
 pub(super) const MARK: u16 = 1;
 /// The cell of the state's sign.
@@ -56,89 +62,133 @@ const LINE: u16 = 9;
 /// Cursor, state, and an IPv4 service with its scheduler.
 const NAME: u16 = 24;
 
-/// Lays `area` out. `names` is the widest name of a server, `chosen` the rate that is shown.
-pub(super) fn columns(area: Rect, names: u16, chosen: Metric) -> Columns {
-    let fixed = 1 + FORWARDING + 3 * (1 + NUMBER);
-    let lines = |line: u16| 2 * (1 + line);
-    // The chosen rate first; more of them while there is room for everything else.
-    let mut rates = vec![chosen];
-    let others = || Metric::RATES.into_iter().filter(move |m| *m != chosen);
-    let free = |names: u16, n: u16, line| {
-        area.width.checked_sub(names + fixed + n * (1 + NUMBER) + lines(line))
-    };
-    let wanted = names.saturating_add(PREFIX).max(NAME);
-    if free(wanted, 5, 2 * LINE).is_some() {
-        rates.extend(others());
-        rates.sort_by_key(|m| Metric::RATES.iter().position(|r| r == m));
+/// The cells of a column; of a line, those of the shortest.
+fn width(column: Column, line: u16) -> u16 {
+    match column {
+        Column::ConnectionsLine | Column::RateLine => line,
+        Column::Share => 9,
+        _ => NUMBER,
     }
-    let n = u16::try_from(rates.len()).unwrap_or(1);
-    let numbers = fixed + n * (1 + NUMBER);
-    // Lines shorter than a shape are left out, that of the rate first.
-    let room = area.width.saturating_sub(numbers + lines(LINE));
-    // An address is what is acted upon: lines give way before it is cut.
-    // Where even that is not enough, it is cut and the lines stay.
-    let room =
-        [room, area.width.saturating_sub(numbers + 1 + LINE), area.width.saturating_sub(numbers)]
-            .into_iter()
-            .find(|room| *room >= wanted)
-            .unwrap_or(room);
-    let name = wanted.min(room).max(NAME);
-    let left = area.width.saturating_sub(name + numbers);
-    let (connections, rate) = match left {
-        0..10 => (0, 0),
-        10..20 => (left - 1, 0),
-        _ => ((left / 2 - 1).min(LONGEST_LINE), (left / 2 - 1).min(LONGEST_LINE)),
-    };
-    let used = connections + rate + 2;
-    let name = name + left.saturating_sub(used).min(40);
+}
 
-    let mut x = area.x;
-    let mut next = |gap: u16, width: u16| {
-        let span = Span { x: x + gap, width };
-        x += gap + width;
-        span
+/// The cells of all, with a gap before each.
+fn needed(list: &[Column], line: u16) -> u16 {
+    list.iter().map(|column| 1 + width(*column, line)).sum()
+}
+
+/// Lays `area` out for the chosen columns. `names` is the widest name of a server, `rate` the one
+/// that is shown.
+pub(super) fn columns(area: Rect, names: u16, wanted: &[Column], rate: Metric) -> Columns {
+    let widest = names.saturating_add(PREFIX).max(NAME);
+    let list = fitting(wanted, widest, area.width, rate);
+    let lines = u16::try_from(list.iter().filter(|c| c.is_line()).count()).unwrap_or(0);
+    let numbers = needed(&list, 0).saturating_sub(lines);
+    let shortest = lines * (1 + LINE);
+    let name = widest.min(area.width.saturating_sub(numbers + shortest)).max(NAME);
+    let left = area.width.saturating_sub(name + numbers);
+    let line = left.checked_div(lines).unwrap_or(0).saturating_sub(1).min(LONGEST_LINE);
+    let name = name + left.saturating_sub(lines * (1 + line)).min(40);
+
+    let mut x = area.x + name;
+    let mut next = |column: &Column| {
+        let span = Span { x: x + 1, width: width(*column, line) };
+        x = span.end();
+        (*column, span)
     };
-    Columns {
-        name: next(0, name),
-        forwarding: next(1, FORWARDING),
-        weight: next(1, NUMBER),
-        active: next(1, NUMBER),
-        inactive: next(1, NUMBER),
-        rates: rates.into_iter().map(|m| (m, next(1, NUMBER))).collect(),
-        connections: next(u16::from(connections > 0), connections),
-        rate: next(u16::from(rate > 0), rate),
+    Columns { name: Span { x: area.x, width: name }, cells: list.iter().map(&mut next).collect() }
+}
+
+/// Leaves out what there is no room for.
+fn fitting(wanted: &[Column], widest: u16, width: u16, rate: Metric) -> Vec<Column> {
+    let fits = |list: &[Column], name: u16, line: u16| name + needed(list, line) <= width;
+    // All rates while there is room for lines of some length beside them; else the chosen one.
+    let mut list = wanted.to_vec();
+    if list.iter().filter(|c| c.is_rate()).count() > 1 && !fits(&list, widest, 2 * LINE) {
+        let first = list.iter().position(|c| c.is_rate()).unwrap_or(0);
+        list.retain(|c| !c.is_rate());
+        list.insert(first.min(list.len()), Column::Rate(rate));
     }
+    // An address is what is acted upon: lines give way before it is cut, that of the rate first.
+    // Where even that is not enough, it is cut and the lines stay.
+    let without = |list: &[Column], gone: &[Column]| -> Vec<Column> {
+        list.iter().copied().filter(|c| !gone.contains(c)).collect()
+    };
+    let fewer = [
+        list.clone(),
+        without(&list, &[Column::RateLine]),
+        without(&list, &[Column::RateLine, Column::ConnectionsLine]),
+    ];
+    let whole = fewer.iter().find(|list| fits(list, widest, LINE));
+    if let Some(list) = whole.or(fewer.iter().find(|list| fits(list, NAME, LINE))) {
+        return list.clone();
+    }
+    // What was chosen beyond that gives way from the right, weights and connections last.
+    let [_, _, mut list] = fewer;
+    let kept = [Column::Weight, Column::Active];
+    while !fits(&list, NAME, LINE)
+        && let Some(last) = list.iter().rposition(|column| !kept.contains(column))
+    {
+        list.remove(last);
+    }
+    list
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn laid(width: u16, names: u16, wanted: &[Column]) -> Columns {
+        columns(Rect::new(0, 0, width, 1), names, wanted, Metric::Cps)
+    }
+
+    fn end(columns: &Columns) -> u16 {
+        columns.cells.last().map_or(columns.name.end(), |(_, span)| span.end())
+    }
+
     #[test]
     fn every_width_is_filled_and_never_overrun() {
-        for width in 80..=300 {
-            for names in [10, 21, 46] {
-                let area = Rect::new(0, 0, width, 1);
-                let c = columns(area, names, Metric::Cps);
-                let end = c.rate.x + c.rate.width;
-                assert!(end <= width, "{width} {names}: {c:?}");
-                assert!(c.name.width >= NAME);
-                assert!(names > 21 || c.rate.width >= LINE, "{width} {names}: {c:?}");
+        let all = Column::ALL.map(|(column, ..)| column);
+        for wanted in [&Column::defaults()[..], &all, &[Column::Share], &[]] {
+            for width in 60..=300 {
+                for names in [10, 21, 46] {
+                    let c = laid(width, names, wanted);
+                    assert!(end(&c) <= width, "{width} {names}: {c:?}");
+                    assert!(c.name.width >= NAME);
+                    let line = c.of(Column::RateLine).map_or(LINE, |line| line.width);
+                    assert!(line >= LINE, "{width} {names}: {c:?}");
+                }
             }
         }
     }
 
     #[test]
-    fn a_narrow_screen_does_without_lines() {
+    fn a_narrow_screen_does_without_lines_and_most_rates() {
         for width in 60..80 {
-            let c = columns(Rect::new(0, 0, width, 1), 21, Metric::Cps);
-            assert!(c.rate.x + c.rate.width <= width, "{width}: {c:?}");
+            let c = laid(width, 21, &Column::defaults());
+            let rates: Vec<Column> =
+                c.cells.iter().map(|(c, _)| *c).filter(|c| c.is_rate()).collect();
+            assert_eq!(rates, [Column::Rate(Metric::Cps)], "{width}");
+            assert!(c.of(Column::Weight).is_some() && c.of(Column::Inactive).is_some());
         }
+        assert!(laid(80, 21, &Column::defaults()).of(Column::RateLine).is_some());
+        assert!(laid(70, 21, &Column::defaults()).of(Column::RateLine).is_none());
     }
 
     #[test]
-    fn a_wide_screen_shows_every_rate() {
-        let c = columns(Rect::new(0, 0, 200, 1), 21, Metric::InBps);
-        assert_eq!(c.rates.iter().map(|r| r.0).collect::<Vec<_>>(), Metric::RATES);
+    fn a_wide_screen_shows_every_column_in_the_chosen_order() {
+        let wanted = Column::defaults();
+        let c = laid(200, 21, &wanted);
+        assert_eq!(c.cells.iter().map(|(c, _)| *c).collect::<Vec<_>>(), wanted);
+        let wanted = [Column::ConnectionsLine, Column::Share, Column::Weight];
+        let c = laid(80, 21, &wanted);
+        assert_eq!(c.cells.iter().map(|(c, _)| *c).collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn a_services_name_takes_the_room_of_what_is_about_servers() {
+        let c = laid(120, 21, &Column::defaults());
+        assert_eq!(c.service().end(), c.of(Column::Weight).unwrap().end());
+        let c = laid(120, 21, &[Column::Active, Column::Weight]);
+        assert_eq!(c.service(), c.name);
     }
 }

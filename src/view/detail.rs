@@ -1,6 +1,6 @@
 //! Everything about the selected service or real server: its attributes, counters and rates, what
-//! it gets of new connections, its servers or siblings, and who changed it last. Below, a minute
-//! of connections and of the chosen rate, large enough to read.
+//! it gets of new connections, its servers or siblings, and who changed it last. Below,
+//! connections and the chosen rate over the chosen time, large enough to read.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::cells::{WINDOW, line};
+use super::cells::{line, samples};
+use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, director, drains, number, table};
 use crate::drain::Followed;
@@ -24,7 +25,7 @@ const CHANGES: usize = 8;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let found = model.rows.selected().and_then(|row| {
-        let snapshot = model.snapshot.as_deref()?;
+        let snapshot = model.shown()?.as_ref();
         Some((row, snapshot, snapshot.service(&row.service())?))
     });
     let Some((row, snapshot, entry)) = found else {
@@ -60,10 +61,10 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         chart(model, past, model.rate, theme.rate, look, right, frame);
     }
     let visible = BTreeSet::from([row.service()]);
-    HitBoxes { rows: text, lines: sheet.lines(), visible, above: false }
+    HitBoxes { rows: text, lines: sheet.lines(), visible, ..HitBoxes::default() }
 }
 
-/// A minute of a metric, with its largest value.
+/// A metric over the chosen time, with its largest value.
 fn chart(
     model: &Model,
     past: &Series,
@@ -75,14 +76,15 @@ fn chart(
 ) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(1), ..body };
-    let Some(snapshot) = &model.snapshot else { return };
-    let values = past.window(metric, snapshot.at, WINDOW, body.width.into(), model.hold());
+    let Some(snapshot) = model.shown() else { return };
+    let buckets = samples(look, body.width);
+    let values = past.window(metric, snapshot.at, model.window, buckets, model.hold());
     let most = values.iter().flatten().copied().reduce(f32::max);
     let most = most.map_or_else(
         || look.glyphs.unknown.to_owned(),
         |most| number::separated(most.round() as u64),
     );
-    let text = format!(" {} 60s, most {most}", metric.word());
+    let text = format!(" {} {}, most {most}", metric.word(), window(model));
     frame.render_widget(Line::styled(text, look.theme.dim), head);
     line(&values, style, look, body, frame);
 }
@@ -186,7 +188,8 @@ impl Teller<'_> {
         let head = format!("  {:<20}{:>26}{:>12}", "", "total", "a second");
         lines.push(Line::styled(head, theme.dim));
         for metric in Metric::RATES {
-            let total = stats.map(|s| number::separated(director::total(&s.counters, metric)));
+            let total = stats.filter(|_| !self.model.is_past());
+            let total = total.map(|s| number::separated(director::total(&s.counters, metric)));
             let rate = stats.filter(|_| !off);
             let rate = rate.map(|s| number::short(metric.now(&s.rates), 10));
             let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
@@ -197,7 +200,7 @@ impl Teller<'_> {
     }
 
     /// Each server's weight, the share that it asks for, and the share of new connections that it
-    /// got in the last minute by the counters.
+    /// got by the counters.
     fn shares(&self, row: &Row, sheet: &mut Sheet<'_>) {
         let (entry, theme) = (self.entry, &sheet.look.theme);
         let service = &entry.service.key;
@@ -209,29 +212,15 @@ impl Teller<'_> {
         if entry.servers.is_empty() {
             return sheet.say(2, "none: clients are refused", theme.warning);
         }
-        let got = |server: &ServerEntry| -> Option<f32> {
-            let past = self.model.history.server(service, &server.server.key)?;
-            let hold = self.model.hold();
-            let values = past.window(Metric::Cps, self.snapshot.at, WINDOW, 60, hold);
-            let known = values.iter().flatten().count();
-            (known > 0).then(|| values.iter().flatten().sum::<f32>() / known as f32)
-        };
-        let got: Vec<Option<f32>> = entry.servers.iter().map(got).collect();
-        let all: Option<f32> = got.iter().copied().sum();
-        let weights: u64 = entry.servers.iter().map(|s| u64::from(s.server.weight)).sum();
-        let percent = |part: f64, whole: f64| {
-            if whole > 0.0 { format!("{:.0}%", part / whole * 100.0) } else { unknown.to_owned() }
+        let percent = |part: Option<f32>| {
+            part.map_or_else(|| unknown.to_owned(), |part| format!("{:.0}%", part * 100.0))
         };
         let width = entry.servers.iter().map(|s| s.server.key.to_string().len()).max().unwrap_or(0);
         let head = format!("    {:width$}  weight   asks   gets  active", "");
         let mut lines = vec![Line::styled(head, theme.dim)];
-        for (server, got) in entry.servers.iter().zip(got) {
+        for (server, share) in entry.servers.iter().zip(self.model.shares(entry)) {
             let config = &server.server;
-            let asks = percent(config.weight.into(), weights as f64);
-            let gets = match (got, all) {
-                (Some(got), Some(all)) => percent(got.into(), all.into()),
-                _ => unknown.to_owned(),
-            };
+            let (asks, gets) = (percent(share.asks), percent(share.gets));
             let here = *row == Row::Server(*service, config.key);
             let style = match (here, config.weight) {
                 (true, _) => theme.header,
@@ -247,9 +236,11 @@ impl Teller<'_> {
             lines.push(Line::styled(text, style));
         }
         lines.into_iter().for_each(|line| sheet.line(line));
-        let note = "asks: its part of the weights; gets: its part of new connections in the last \
-                    minute";
-        sheet.say(INDENT, note, theme.dim);
+        let note = format!(
+            "asks: its part of the weights; gets: its part of new connections in the last {}",
+            window(self.model)
+        );
+        sheet.say(INDENT, &note, theme.dim);
     }
 
     /// The last changes of it in the journal.

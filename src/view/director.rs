@@ -8,7 +8,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span as Text};
 
-use super::cells::{LONGEST_LINE, WINDOW, line};
+use super::cells::{LONGEST_LINE, line, samples};
+use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, number, sysctls, table};
 use crate::drain::entries;
@@ -26,7 +27,7 @@ const VALUES: u16 = 2 + 20 + 14 + 10 + 2;
 const OLD: Duration = Duration::from_secs(20);
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
-    let Some(snapshot) = &model.snapshot else {
+    let Some(snapshot) = model.shown() else {
         table::empty(&table::waiting(model), look, area, frame);
         return HitBoxes::default();
     };
@@ -70,7 +71,7 @@ fn curve(
     let width = row.width.saturating_sub(VALUES + 1).min(LONGEST_LINE);
     let place = Rect { x: row.x + VALUES.min(row.width), width, ..row };
     let past = model.history.director();
-    let values = past.window(metric, snapshot.at, WINDOW, width.into(), model.hold());
+    let values = past.window(metric, snapshot.at, model.window, samples(look, width), model.hold());
     let connections = matches!(metric, Metric::Cps);
     let style = if connections { look.theme.connections } else { look.theme.rate };
     line(&values, style, look, place, frame);
@@ -84,12 +85,13 @@ fn traffic(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         readable => readable.get(),
     };
     let off = snapshot.estimator_off();
-    let head = format!("  {:<20}{:>14}{:>10}  60s", "", "total", "a second");
+    let head = format!("  {:<20}{:>14}{:>10}  {}", "", "total", "a second", window(model));
     sheet.line(Line::styled(head, theme.dim));
     for metric in Metric::RATES {
         let label = label(metric);
         let unknown = || sheet.look.glyphs.unknown.to_owned();
-        let total = totals.map(|t| number::short(total(&t.counters, metric), 13));
+        let total = totals.filter(|_| !model.is_past());
+        let total = total.map(|t| number::short(self::total(&t.counters, metric), 13));
         let rate = totals.filter(|_| !off);
         let rate = rate.map(|t| number::short(metric.now(&t.rates), 9));
         let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));

@@ -1,4 +1,5 @@
-//! The drains that are followed: each with its servers, how far they are, and what that rests on.
+//! The drains: those that are followed, each with its servers, how far they are, and what that
+//! rests on; and below them those that are over.
 
 use std::time::Duration;
 
@@ -9,39 +10,26 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Look, place};
+use super::{HitBoxes, Look, place};
 use crate::command::Command;
 use crate::drain::{Drain, Followed, Verdict};
 use crate::ipvs::duration;
-use crate::model::Model;
+use crate::journal::{self, clean};
+use crate::model::{Hit, Model};
 
 /// Cells of a server's curve.
 const CURVE: u16 = 16;
+/// Lines that say how to begin a drain, with those around them.
+const NOTHING: u16 = 7;
 
-pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let theme = &look.theme;
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
+    let mut hits = HitBoxes::default();
     let open = model.drains.open();
+    let mut y = area.y;
     if open.is_empty() {
-        let key = |command| model.keys.say(command);
-        let how = format!(
-            "In the services ({}), {} drains the selected server in its service, {} its host \
-             everywhere. ",
-            key(Command::ViewServices),
-            key(Command::Drain),
-            key(Command::DrainHost),
-        );
-        let how = if model.read_only { "" } else { &how };
-        let text = format!(
-            "Nothing is drained.\n\n{how}A drain shows here until it is restored, also after \
-             leaving the console."
-        );
-        let inside = area.inner(Margin::new(2, 1));
-        let text = Paragraph::new(text).style(theme.dim).wrap(Wrap { trim: false });
-        frame.render_widget(text, Rect { width: inside.width.min(74), ..inside });
-        return;
+        y = nothing(model, look, area, frame);
     }
     let selected = model.drains.selected().map(|d| d.id);
-    let mut y = area.y;
     // The selected drain is always in sight: those before it give way.
     let heights: Vec<usize> = open.iter().map(|d| 4 + d.servers.len() * 3).collect();
     let place = open.iter().position(|d| Some(d.id) == selected).unwrap_or(0);
@@ -51,13 +39,78 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     {
         first += 1;
     }
-    for drain in open.iter().skip(first) {
+    for (n, drain) in open.iter().enumerate().skip(first) {
         if y >= area.bottom() {
             break;
         }
         let here = Some(drain.id) == selected;
-        y = one(model, drain, here, look, Rect { y, height: area.bottom() - y, ..area }, frame);
+        let rest = Rect { y, height: area.bottom() - y, ..area };
+        y = one(model, drain, here, look, rest, frame).min(area.bottom());
+        hits.add(Rect { height: y - rest.y, ..rest }, Hit::Drain(n));
     }
+    finished(model, look, Rect { y, height: area.bottom().saturating_sub(y), ..area }, frame);
+    hits
+}
+
+/// Says how to begin; returns the first line below.
+fn nothing(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> u16 {
+    let key = |command| model.keys.say(command);
+    let how = format!(
+        "In the services ({}), {} drains the selected server in its service, {} its host \
+         everywhere. ",
+        key(Command::ViewServices),
+        key(Command::Drain),
+        key(Command::DrainHost),
+    );
+    let how = if model.read_only { "" } else { &how };
+    let text = format!(
+        "Nothing is drained.\n\n{how}A drain shows here until it is restored, also after \
+         leaving the console."
+    );
+    let inside = area.inner(Margin::new(2, 1));
+    let text = Paragraph::new(text).style(look.theme.dim).wrap(Wrap { trim: false });
+    frame.render_widget(text, Rect { width: inside.width.min(74), ..inside });
+    area.y.saturating_add(NOTHING).min(area.bottom())
+}
+
+/// The drains that are over, newest first, as many as there is room for.
+fn finished(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &look.theme;
+    let mut all = model.finished().peekable();
+    // A head without anything below it says nothing.
+    if all.peek().is_none() || area.height < 2 {
+        return;
+    }
+    frame.render_widget(Line::styled(" Over", theme.header), Rect { height: 1, ..area });
+    for (y, drain) in (area.y + 1..area.bottom()).zip(all) {
+        let row = Rect { y, height: 1, ..area };
+        let width = usize::from(area.width.saturating_sub(CURVE + 1));
+        let text = place::fit(&over(drain), width, look.glyphs.ellipsis);
+        frame.render_widget(Line::styled(text, theme.text), row);
+        let curves = model.drains.ended(drain.id()).into_iter().flat_map(|d| &d.servers);
+        let most = curves.max_by_key(|server| server.curve().points().count());
+        if let Some(server) = most {
+            curve(server, look, area, y, frame);
+        }
+    }
+}
+
+/// `  vb2k0 11-24 14:02 10.1.2.2 everywhere: restored after 3m10s (alice: kernel update)`.
+fn over(drain: &journal::Drain) -> String {
+    let started = &drain.started;
+    let time = started.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M");
+    let end = drain.ended.as_ref().map_or(String::new(), |ended| {
+        let took = ended.time.duration_since(started.time).try_into().unwrap_or_default();
+        format!(": {} after {}", ended.how, duration(took))
+    });
+    let reason = if started.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", clean(&started.reason))
+    };
+    let who = started.operator.sudo_user.as_deref().or(started.operator.name.as_deref());
+    let who = clean(who.unwrap_or("somebody"));
+    format!("  {} {time} {}{end} ({who}{reason})", started.id, clean(&started.target))
 }
 
 /// Draws a drain; returns the first line below it.

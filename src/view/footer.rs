@@ -1,5 +1,7 @@
 //! The two lines at the foot: what is to be said or typed, and what the keys do.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
@@ -126,13 +128,18 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
 
 /// Whether a command would do something now.
 fn fits(command: Command, model: &Model) -> bool {
+    let mutates = command.spec().is_some_and(|spec| spec.mutates);
+    match command {
+        Command::Freeze | Command::Back | Command::Forward => return model.frozen.is_some(),
+        _ if mutates && model.frozen.is_some() => return false,
+        _ => {}
+    }
     if model.view == View::Hosts {
         return fits_host(command, model);
     }
     let server = model.selected_server();
     let weight = server.and_then(|(service, server)| {
-        let snapshot = model.snapshot.as_ref()?;
-        Some(snapshot.server(&service, &server)?.server.weight)
+        Some(model.shown()?.server(&service, &server)?.server.weight)
     });
     let before = server.and_then(|(service, server)| model.before_quiesce(&service, &server));
     let marked = model.rows.marked().next().is_some();
@@ -152,7 +159,7 @@ fn fits(command: Command, model: &Model) -> bool {
 
 /// The same for the selected host.
 fn fits_host(command: Command, model: &Model) -> bool {
-    let host = model.hosts.selected().zip(model.snapshot.as_deref());
+    let host = model.hosts.selected().zip(model.shown().map(Arc::as_ref));
     let weights: Vec<u32> = host.map_or_else(Vec::new, |(host, snapshot)| {
         host.entries(snapshot).map(|(_, server)| server.server.weight).collect()
     });

@@ -2,13 +2,15 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use unicode_width::UnicodeWidthStr;
 
 use super::{Look, number};
-use crate::model::{Freshness, Model};
-use crate::snapshot::ServiceEntry;
+use crate::ipvs::duration;
+use crate::model::{Freshness, Frozen, Model};
+use crate::snapshot::{Moment, ServiceEntry};
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
@@ -48,7 +50,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     if model.read_only {
         add(1, "watching".to_owned());
     }
-    let Some(snapshot) = &model.snapshot else { return all };
+    let Some(snapshot) = model.shown() else { return all };
     if let Some(info) = snapshot.info.get() {
         add(4, format!("IPVS {}", info.version_text()));
     }
@@ -68,6 +70,13 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
 /// Interval, age and whether what is shown is what the kernel holds.
 fn freshness(model: &Model, look: &Look) -> Line<'static> {
     let theme = &look.theme;
+    if let Some(shown) = model.frozen.as_ref().map(Frozen::shown) {
+        let time = shown.taken.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+        let now = model.snapshot.as_ref().map_or(shown.at, |now| Moment(now.at.0 + model.age()));
+        let ago = duration(now.since(shown.at));
+        let text = format!(" {} held still at {time}, {ago} ago ", look.glyphs.frozen);
+        return Line::styled(text, theme.warning.add_modifier(Modifier::REVERSED));
+    }
     let age = format!("{}s", model.age().as_secs());
     let (symbol, word, style) = match model.freshness() {
         Freshness::Waiting => (look.glyphs.late, "reading".to_owned(), theme.dim),

@@ -12,12 +12,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
-use super::cells::{LONGEST_LINE, WINDOW, left, line, right};
+use super::cells::{LONGEST_LINE, left, line, right, samples};
 use super::columns::Span;
+use super::lines::window;
 use super::{HitBoxes, Look, drains, number, page, place, table};
 use crate::history::{Metric, summed};
 use crate::ipvs::counted;
-use crate::model::{Host, Model, Standing};
+use crate::model::{By, Column, Hit, Host, Model, Standing};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 /// Cursor, state and a space before the address.
@@ -34,7 +35,7 @@ const WIDE: u16 = 120;
 const MOST_VISIBLE: usize = 200;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
-    let Some(snapshot) = &model.snapshot else {
+    let Some(snapshot) = model.shown() else {
         table::empty(&table::waiting(model), look, area, frame);
         return HitBoxes::default();
     };
@@ -55,7 +56,8 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     let names = u16::try_from(names).unwrap_or(u16::MAX);
     let columns = columns(area, names, !model.drains.open().is_empty());
     let painter = Painter { model, look, snapshot, columns };
-    painter.head(head.y, frame);
+    let mut hits = HitBoxes { rows, ..HitBoxes::default() };
+    painter.head(head.y, &mut hits, frame);
     let mut visible = BTreeSet::new();
     for (y, host) in (rows.y..).zip(shown) {
         let services = host.servers.iter().map(|(service, _)| *service);
@@ -65,7 +67,9 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if let Some(host) = model.hosts.selected() {
         painter.detail(host, detail, frame);
     }
-    HitBoxes { rows, visible, ..HitBoxes::default() }
+    hits.visible = visible;
+    hits.add_rows(rows, model.hosts.top(), Hit::Host);
+    hits
 }
 
 /// Columns from left to right; one of width 0 is not drawn.
@@ -123,17 +127,37 @@ struct Painter<'a> {
 }
 
 impl Painter<'_> {
-    fn head(&self, y: u16, frame: &mut Frame<'_>) {
-        let (c, style) = (&self.columns, self.look.theme.dim);
-        left("   Host", style, c.name, y, frame);
-        left("Weight", style, c.weights, y, frame);
-        right("Active", style, c.active, y, frame);
-        right("InAct", style, c.inactive, y, frame);
-        right("CPS", style, c.rate, y, frame);
-        left("State", style, c.state, y, frame);
-        let conns = if c.connections.width < 9 { "conns" } else { "conns 60s" };
-        left(conns, style, c.connections, y, frame);
-        left("Drain", style, c.verdict, y, frame);
+    fn head(&self, y: u16, hits: &mut HitBoxes, frame: &mut Frame<'_>) {
+        let (c, theme) = (&self.columns, &self.look.theme);
+        let sort = self.model.hosts.sort();
+        let glyphs = &self.look.glyphs;
+        let arrow = if sort.descends() { glyphs.down } else { glyphs.up };
+        let mut head = |word: &str, by: Option<By>, span: Span, to_right: bool| {
+            let sorted = !sort.is_plain() && by == Some(sort.by);
+            let style = if sorted { theme.header } else { theme.head };
+            let word = if sorted { format!("{arrow}{word}") } else { word.to_owned() };
+            if to_right {
+                // Where the word fills its column, the arrow stands in the gap before it.
+                let wide = Span { x: span.x.saturating_sub(1), width: span.width + 1 };
+                right(&word, style, if sorted { wide } else { span }, y, frame);
+            } else {
+                left(&word, style, span, y, frame);
+            }
+            if let Some(by) = by {
+                hits.add(span.row(y), Hit::Head(by));
+            }
+        };
+        let name = Span { x: c.name.x + PREFIX, width: c.name.width.saturating_sub(PREFIX) };
+        head("Host", Some(By::Address), name, false);
+        head("Weight", Some(By::Column(Column::Weight)), c.weights, false);
+        head("Active", Some(By::Column(Column::Active)), c.active, true);
+        head("InAct", Some(By::Column(Column::Inactive)), c.inactive, true);
+        head(self.model.rate.word(), Some(By::Rate), c.rate, true);
+        head("State", None, c.state, false);
+        let conns = format!("conns {}", window(self.model));
+        let conns = if usize::from(c.connections.width) < conns.len() { "conns" } else { &conns };
+        head(conns, None, c.connections, false);
+        head("Drain", None, c.verdict, false);
     }
 
     fn row(&self, host: &Host, y: u16, frame: &mut Frame<'_>) {
@@ -187,21 +211,23 @@ impl Painter<'_> {
         }
     }
 
-    /// New connections a second; `None` if that of one server is not known.
+    /// The chosen rate; `None` if that of one server is not known.
     fn rate(&self, host: &Host) -> Option<u64> {
         if self.snapshot.estimator_off() {
             return None;
         }
-        let rates = host.entries(self.snapshot).map(|(_, s)| Some(s.stats?.rates.connections));
-        rates.sum()
+        let metric = self.model.rate;
+        host.entries(self.snapshot).map(|(_, s)| Some(metric.now(&s.stats?.rates))).sum()
     }
 
     fn line(&self, host: &Host, y: u16, frame: &mut Frame<'_>) {
         let span = self.columns.connections;
         let past = host.servers.iter().filter_map(|(s, key)| self.model.history.server(s, key));
-        let (end, hold, buckets) = (self.snapshot.at, self.model.hold(), span.width.into());
+        let (end, hold) = (self.snapshot.at, self.model.hold());
+        let buckets = samples(self.look, span.width);
         let metric = Metric::Connections;
-        let values = summed(past.map(|past| past.window(metric, end, WINDOW, buckets, hold)));
+        let values =
+            summed(past.map(|past| past.window(metric, end, self.model.window, buckets, hold)));
         line(&values, self.look.theme.connections, self.look, span.row(y), frame);
     }
 

@@ -5,20 +5,20 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{Look, place};
+use super::{HitBoxes, Look, place};
 use crate::journal::{Entry, Undone, clean};
-use crate::model::Model;
+use crate::model::{Hit, Model};
 
 /// Lines for the selected entry.
 const DETAIL: u16 = 7;
 
-pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let theme = &look.theme;
     let entries = model.entries();
     if let Some(error) = &model.no_journal {
         let text = Line::styled(format!("  {error}"), theme.error);
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), area);
-        return;
+        return HitBoxes::default();
     }
     let kept = model.news.as_ref().map(|news| match &news.kept {
         Some(path) => format!(" {path}"),
@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if entries.is_empty() {
         let text = "\n  Nothing was changed on this table yet.";
         frame.render_widget(Paragraph::new(text).style(theme.dim), list);
-        return;
+        return HitBoxes::default();
     }
     let selected = model.entry_place();
     let rows = usize::from(list.height);
@@ -48,6 +48,9 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         let text = Paragraph::new(told(entry, look)).wrap(Wrap { trim: false });
         frame.render_widget(text, detail);
     }
+    let mut hits = HitBoxes::default();
+    hits.add_rows(list, top, Hit::Entry);
+    hits
 }
 
 fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> {

@@ -7,19 +7,19 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::Look;
-use super::cells::{largest, scaled};
+use super::cells::{largest, samples, scaled};
 use super::columns::{Columns, Span};
 use crate::history::{Metric, Series};
 use crate::ipvs::{ServerKey, ServiceKey};
-use crate::model::{Model, Scale};
+use crate::model::{Column, Model, Scale};
 use crate::snapshot::Snapshot;
 
 pub(super) struct Lines<'a> {
     model: &'a Model,
     look: &'a Look,
     snapshot: &'a Snapshot,
-    /// What is drawn where: connections, and the chosen rate.
-    pairs: [(Metric, Span); 2],
+    /// What is drawn where: connections, and the chosen rate; without a place, nothing.
+    pairs: [(Metric, Option<Span>); 2],
     /// The largest value of each among a service's servers, where they share a scale.
     shared: BTreeMap<ServiceKey, [f32; 2]>,
 }
@@ -33,7 +33,10 @@ impl<'a> Lines<'a> {
         columns: &Columns,
         visible: &BTreeSet<ServiceKey>,
     ) -> Self {
-        let pairs = [(Metric::Connections, columns.connections), (model.rate, columns.rate)];
+        let pairs = [
+            (Metric::Connections, columns.of(Column::ConnectionsLine)),
+            (model.rate, columns.of(Column::RateLine)),
+        ];
         let mut lines = Self { model, look, snapshot, pairs, shared: BTreeMap::new() };
         if model.scale == Scale::Service {
             lines.shared = visible.iter().map(|key| (*key, lines.largest(key))).collect();
@@ -41,27 +44,24 @@ impl<'a> Lines<'a> {
         lines
     }
 
-    /// The heads of both. `conns 60s` and `CPS 60s`; the last of them says whether a service's
-    /// servers share a scale, and leaves out for it what the one before it says.
-    pub(super) fn heads(&self) -> (String, String) {
-        let time = match self.model.window.as_secs() {
-            seconds @ 0..=60 => format!("{seconds}s"),
-            seconds => format!("{}m", seconds / 60),
+    /// The head of a line: `conns 60s` or `CPS 60s`. Where a service's servers share a scale, the
+    /// last line says so, and leaves out for it what the one before it says.
+    pub(super) fn head(&self, column: Column) -> String {
+        let time = window(self.model);
+        let [connections, rate] = self.pairs;
+        let ((metric, span), last) = match column {
+            Column::RateLine => (rate, true),
+            _ => (connections, rate.1.is_none()),
         };
-        let [(_, connections), (_, rate)] = self.pairs;
-        let head = |word: &str, span: Span, shared: bool| {
-            let scale = "one scale";
-            let forms = if shared {
-                [format!("{word} {time}, {scale}"), format!("{time}, {scale}"), scale.to_owned()]
-            } else {
-                [format!("{word} {time}"), word.to_owned(), String::new()]
-            };
-            let fits = |form: &String| form.width() <= usize::from(span.width);
-            forms.into_iter().find(fits).unwrap_or_default()
+        let word = if metric == Metric::Connections { "conns" } else { metric.word() };
+        let width = usize::from(span.unwrap_or_default().width);
+        let scale = "one scale";
+        let forms = if last && self.model.scale == Scale::Service {
+            [format!("{word} {time}, {scale}"), format!("{time}, {scale}"), scale.to_owned()]
+        } else {
+            [format!("{word} {time}"), word.to_owned(), String::new()]
         };
-        let shared = self.model.scale == Scale::Service;
-        let alone = shared && rate.width == 0;
-        (head("conns", connections, alone), head(self.model.rate.word(), rate, shared))
+        forms.into_iter().find(|form| form.width() <= width).unwrap_or_default()
     }
 
     pub(super) fn service(&self, key: &ServiceKey, y: u16, frame: &mut Frame<'_>) {
@@ -93,9 +93,10 @@ impl<'a> Lines<'a> {
         })
     }
 
-    fn values(&self, past: &Series, (metric, span): (Metric, Span)) -> Vec<Option<f32>> {
+    fn values(&self, past: &Series, (metric, span): (Metric, Option<Span>)) -> Vec<Option<f32>> {
         let (end, hold) = (self.snapshot.at, self.model.hold());
-        past.window(metric, end, self.model.window, span.width.into(), hold)
+        let buckets = span.map_or(0, |span| samples(self.look, span.width));
+        past.window(metric, end, self.model.window, buckets, hold)
     }
 
     fn draw(
@@ -111,7 +112,17 @@ impl<'a> Lines<'a> {
         for ((pair, style), most) in self.pairs.into_iter().zip(styles).zip(most) {
             let values = self.values(past, pair);
             let most = most.unwrap_or_else(|| largest(&values));
-            scaled(&values, most, style, self.look, pair.1.row(y), frame);
+            if let Some(span) = pair.1 {
+                scaled(&values, most, style, self.look, span.row(y), frame);
+            }
         }
+    }
+}
+
+/// The time that lines of values span: `60s` or `5m`.
+pub(super) fn window(model: &Model) -> String {
+    match model.window.as_secs() {
+        seconds @ 0..=60 => format!("{seconds}s"),
+        seconds => format!("{}m", seconds / 60),
     }
 }

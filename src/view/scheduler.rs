@@ -7,9 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Look;
 use super::frame::framed;
+use super::{HitBoxes, Look};
 use crate::ipvs::{SCHEDULERS, Scheduler, Service};
+use crate::model::Hit;
 
 pub(super) fn draw(
     service: &Service,
@@ -17,6 +18,7 @@ pub(super) fn draw(
     loaded: Option<&BTreeSet<String>>,
     look: &Look,
     area: Rect,
+    hits: &mut HitBoxes,
     frame: &mut Frame<'_>,
 ) {
     let theme = &look.theme;
@@ -60,6 +62,8 @@ pub(super) fn draw(
     let title = format!(" Scheduler of {} ", service.key);
     let inner = framed(&title, 78, height, look, area, frame);
     frame.render_widget(Paragraph::new(lines), inner);
+    let rows = inner.height.min(u16::try_from(SCHEDULERS.len()).unwrap_or(u16::MAX));
+    hits.add_rows(Rect { height: rows, ..inner }, 0, Hit::Answer);
 }
 
 /// What becomes of the clients of a server with weight 0.

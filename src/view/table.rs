@@ -3,6 +3,7 @@
 //! Where a service's row has scrolled away, it is drawn over the first line, dim, above those of
 //! its servers that are still to be seen.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ratatui::Frame;
@@ -17,12 +18,13 @@ use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
 use super::lines::Lines;
 use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
-use crate::ipvs::Stats;
-use crate::model::{By, Freshness, Model, Row};
+use crate::history::Metric;
+use crate::ipvs::{ServerKey, ServiceKey, Stats};
+use crate::model::{By, Column, Freshness, Hit, Model, Row, Share};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
-    let Some(snapshot) = &model.snapshot else {
+    let Some(snapshot) = model.shown() else {
         empty(&waiting(model), look, area, frame);
         return HitBoxes::default();
     };
@@ -51,10 +53,15 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     });
     let names = u16::try_from(names.max().unwrap_or(0)).unwrap_or(u16::MAX);
     hits.visible.extend(shown.clone().map(Row::service));
-    let columns = columns(area, names, model.rate);
+    let columns = columns(area, names, &model.columns, model.rate);
     let lines = Lines::new(model, look, snapshot, &columns, &hits.visible);
-    let painter = Painter { model, look, snapshot, columns, lines };
-    painter.head(area.y, frame);
+    let shares = match columns.of(Column::Share) {
+        Some(_) => hits.visible.iter().filter_map(|key| snapshot.service(key)).collect(),
+        None => Vec::new(),
+    };
+    let shares = shares.into_iter().map(|e| (e.service.key, model.shares(e))).collect();
+    let painter = Painter { model, look, snapshot, columns, lines, shares };
+    painter.head(area.y, &mut hits, frame);
     let above = model.rows.above().filter(|_| rows.height > 1);
     hits.above = above.is_some();
     for (y, row) in (rows.y..).zip(shown).skip(usize::from(hits.above)) {
@@ -62,6 +69,19 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     }
     if let Some(entry) = above.and_then(|key| snapshot.service(&key)) {
         painter.service(entry, look.theme.dim, rows.y, frame);
+    }
+    let top = model.rows.top();
+    let below = usize::from(hits.above);
+    let lines = Rect { y: rows.y + u16::from(hits.above), ..rows };
+    let lines = Rect { height: rows.bottom() - lines.y, ..lines };
+    hits.add_rows(lines, top + below, Hit::Row);
+    let signs = Rect { width: SIGN.min(lines.width), ..lines };
+    for (y, (place, row)) in
+        (lines.y..lines.bottom()).zip(model.rows.all().iter().enumerate().skip(top + below))
+    {
+        if matches!(row, Row::Service(_)) {
+            hits.add(Rect { y, height: 1, ..signs }, Hit::Fold(place));
+        }
     }
     hits
 }
@@ -80,45 +100,65 @@ pub(super) fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     frame.render_widget(text.alignment(Alignment::Center).wrap(Wrap { trim: true }), area);
 }
 
+/// The cells that fold a service when they are clicked: cursor, sign and the blanks beside it.
+const SIGN: u16 = 3;
+
+/// What a row holds now.
+struct Held {
+    active: u64,
+    inactive: u64,
+    persistent: Option<u64>,
+    stats: Option<Stats>,
+}
+
 struct Painter<'a> {
     model: &'a Model,
     look: &'a Look,
     snapshot: &'a Snapshot,
     columns: Columns,
     lines: Lines<'a>,
+    /// The shares of the servers of what is on the screen, where they are shown.
+    shares: BTreeMap<ServiceKey, Vec<Share>>,
 }
 
 impl Painter<'_> {
-    fn head(&self, y: u16, frame: &mut Frame<'_>) {
+    fn head(&self, y: u16, hits: &mut HitBoxes, frame: &mut Frame<'_>) {
         let c = &self.columns;
-        let style = self.look.theme.head;
+        let theme = &self.look.theme;
         let sort = self.model.rows.sort();
         let glyphs = &self.look.glyphs;
         let arrow = if sort.descends() { glyphs.down } else { glyphs.up };
         // ipvsadm's own order wants no mark.
         let sorted = |by| sort.by == by && !sort.is_plain();
         let mark = if sorted(By::Address) { arrow } else { " " };
-        left(&format!("  {mark} Service / real server"), style, c.name, y, frame);
-        left("Fwd", style, c.forwarding, y, frame);
-        let head = |word: &str, by: Option<By>, span: Span, frame: &mut Frame<'_>| {
-            if by.is_some_and(sorted) {
-                // Where the word fills its column, the arrow stands in the gap before it.
-                let wide = Span { x: span.x.saturating_sub(1), width: span.width + 1 };
-                right(&format!("{arrow}{word}"), self.look.theme.header, wide, y, frame);
-            } else {
-                right(word, style, span, y, frame);
+        left(&format!("  {mark} Service / real server"), theme.head, c.name, y, frame);
+        hits.add(c.name.row(y), Hit::Head(By::Address));
+        for (column, span) in &c.cells {
+            let by = match column {
+                Column::Rate(metric) if *metric == self.model.rate => By::Rate,
+                Column::RateLine => By::Rate,
+                other => By::Column(*other),
+            };
+            let line = column.is_line();
+            let word = if line { self.lines.head(*column) } else { column.head().to_owned() };
+            let style = if sorted(by) { theme.header } else { theme.head };
+            let marked = sorted(by) && !(line && by == By::Rate && self.shows_rate());
+            let word = if marked { format!("{arrow}{word}") } else { word };
+            // Where the word fills its column, the arrow stands in the gap before it.
+            let wide = Span { x: span.x.saturating_sub(1), width: span.width + 1 };
+            match column {
+                Column::Forwarding => left(&word, style, *span, y, frame),
+                _ if line => left(&word, style, *span, y, frame),
+                _ if marked => right(&word, style, wide, y, frame),
+                _ => right(&word, style, *span, y, frame),
             }
-        };
-        head("Weight", Some(By::Weight), c.weight, frame);
-        head("Active", Some(By::Active), c.active, frame);
-        head("InAct", Some(By::Inactive), c.inactive, frame);
-        for (metric, span) in &c.rates {
-            let by = (*metric == self.model.rate).then_some(By::Rate);
-            head(metric.word(), by, *span, frame);
+            hits.add(span.row(y), Hit::Head(by));
         }
-        let (connections, rate) = self.lines.heads();
-        left(&connections, style, c.connections, y, frame);
-        left(&rate, style, c.rate, y, frame);
+    }
+
+    /// Whether the chosen rate stands there as a number, too.
+    fn shows_rate(&self) -> bool {
+        self.columns.of(Column::Rate(self.model.rate)).is_some()
     }
 
     fn row(&self, row: &Row, y: u16, frame: &mut Frame<'_>) {
@@ -136,10 +176,14 @@ impl Painter<'_> {
             }
         }
         if self.model.rows.selected() == Some(*row) {
+            let mut paint = |span: Span| {
+                frame.buffer_mut().set_style(span.row(y), self.look.theme.selected);
+            };
+            paint(self.columns.name);
             // Not over the lines of values: reversed columns are hard to read.
-            let width = self.columns.connections.x - self.columns.name.x;
-            let area = Rect { width, ..self.columns.name.row(y) };
-            frame.buffer_mut().set_style(area, self.look.theme.selected);
+            for (_, span) in self.columns.cells.iter().filter(|(column, _)| !column.is_line()) {
+                paint(Span { x: span.x - 1, width: span.width + 1 });
+            }
             left(self.look.glyphs.cursor, self.look.theme.selected, self.columns.name, y, frame);
         }
     }
@@ -156,19 +200,26 @@ impl Painter<'_> {
         let glyphs = &self.look.glyphs;
         let fold = if folded { glyphs.closed } else { glyphs.open };
         let plain = if style == theme.service { theme.text } else { style };
-        let width = usize::from(c.weight.x + c.weight.width - c.name.x - 3);
+        let area = c.service();
+        let width = usize::from(area.width.saturating_sub(3));
         let room = width.saturating_sub(flags.width() + 1).max(width / 2);
         name = place::fit(&name, room, self.look.glyphs.ellipsis);
         let flags =
             place::fit(&flags, width.saturating_sub(name.width() + 1), self.look.glyphs.ellipsis);
-        let area = Span { x: c.name.x, width: c.weight.x + c.weight.width - c.name.x };
         let line = Line::from(vec![
             Text::styled(format!(" {fold} "), theme.dim),
             Text::styled(name, style),
             Text::styled(format!(" {flags}"), plain),
         ]);
         frame.render_widget(line, area.row(y));
-        self.numbers(entry.active(), entry.inactive(), entry.stats, style, y, frame);
+        let persistent = entry.servers.iter().map(|s| s.persistent.map(u64::from)).sum();
+        let held = Held {
+            active: entry.active(),
+            inactive: entry.inactive(),
+            persistent,
+            stats: entry.stats,
+        };
+        self.numbers(&held, style, y, frame);
         self.lines.service(&key, y, frame);
     }
 
@@ -204,17 +255,52 @@ impl Painter<'_> {
             paint(MARK, 1, theme.marked);
             paint(PREFIX, u16::try_from(name.width()).unwrap_or(0), theme.marked);
         }
-        left(&server.server.forwarding.to_string(), style, c.forwarding, y, frame);
-        let weight = number::short(server.server.weight.into(), c.weight.width.into());
-        right(&weight, weighs, c.weight, y, frame);
-        if let (true, Some(old)) = (quiesced, self.model.before_quiesce(service, &key)) {
-            // What R would restore, left of the 0.
-            let old = number::short(old.into(), usize::from(c.weight.width) - 2);
-            left(&format!("({old})"), theme.before, c.weight, y, frame);
+        if let Some(span) = c.of(Column::Forwarding) {
+            left(&server.server.forwarding.to_string(), style, span, y, frame);
         }
-        let (active, inactive) = (server.active.into(), server.inactive.into());
-        self.numbers(active, inactive, server.stats, style, y, frame);
+        if let Some(span) = c.of(Column::Weight) {
+            let weight = number::short(server.server.weight.into(), span.width.into());
+            right(&weight, weighs, span, y, frame);
+            if let (true, Some(old)) = (quiesced, self.model.before_quiesce(service, &key)) {
+                // What R would restore, left of the 0.
+                let old = number::short(old.into(), usize::from(span.width) - 2);
+                left(&format!("({old})"), theme.before, span, y, frame);
+            }
+        }
+        let thresholds = entry.thresholds(server);
+        self.number(Column::Upper, thresholds.map(|t| t.0.into()), style, y, frame);
+        self.number(Column::Lower, thresholds.map(|t| t.1.into()), style, y, frame);
+        self.share(entry, &key, style, y, frame);
+        let held = Held {
+            active: server.active.into(),
+            inactive: server.inactive.into(),
+            persistent: server.persistent.map(u64::from),
+            stats: server.stats,
+        };
+        self.numbers(&held, style, y, frame);
         self.lines.server(service, &key, y, frame);
+    }
+
+    /// `52/50%`: the share of new connections that it gets, and the one that its weight asks for.
+    fn share(
+        &self,
+        entry: &ServiceEntry,
+        key: &ServerKey,
+        style: Style,
+        y: u16,
+        frame: &mut Frame<'_>,
+    ) {
+        let Some(span) = self.columns.of(Column::Share) else { return };
+        let shares = self.shares.get(&entry.service.key);
+        let place = entry.servers.iter().position(|server| server.server.key == *key);
+        let share = shares.zip(place).and_then(|(shares, place)| shares.get(place));
+        let Some(share) = share else { return };
+        let percent = |part: Option<f32>| {
+            let unknown = self.look.glyphs.unknown.to_owned();
+            part.map_or(unknown, |part| format!("{:.0}", part * 100.0))
+        };
+        let text = format!("{}/{}%", percent(share.gets), percent(share.asks));
+        right(&text, style, span, y, frame);
     }
 
     /// Scheduler and flags in ipvsadm's words; what `/proc` cannot tell is a dot.
@@ -238,28 +324,30 @@ impl Painter<'_> {
         words.join(" ")
     }
 
-    fn numbers(
+    fn numbers(&self, held: &Held, style: Style, y: u16, frame: &mut Frame<'_>) {
+        self.number(Column::Active, Some(held.active), style, y, frame);
+        self.number(Column::Inactive, Some(held.inactive), style, y, frame);
+        self.number(Column::Persistent, held.persistent, style, y, frame);
+        let stats = held.stats.filter(|_| !self.snapshot.estimator_off());
+        for metric in Metric::RATES {
+            let value = stats.map(|stats| metric.now(&stats.rates));
+            self.number(Column::Rate(metric), value, style, y, frame);
+        }
+    }
+
+    /// A number in its column, or a dot where it is not known.
+    fn number(
         &self,
-        active: u64,
-        inactive: u64,
-        stats: Option<Stats>,
+        column: Column,
+        value: Option<u64>,
         style: Style,
         y: u16,
         frame: &mut Frame<'_>,
     ) {
-        let c = &self.columns;
-        let text = |n: u64, span: Span| number::short(n, span.width.into());
-        right(&text(active, c.active), style, c.active, y, frame);
-        right(&text(inactive, c.inactive), style, c.inactive, y, frame);
-        let stats = stats.filter(|_| !self.snapshot.estimator_off());
-        for (metric, span) in &c.rates {
-            match stats {
-                Some(stats) => {
-                    let text = text(metric.now(&stats.rates), *span);
-                    right(&text, style, *span, y, frame);
-                }
-                None => right(self.look.glyphs.unknown, self.look.theme.unknown, *span, y, frame),
-            }
+        let Some(span) = self.columns.of(column) else { return };
+        match value {
+            Some(n) => right(&number::short(n, span.width.into()), style, span, y, frame),
+            None => right(self.look.glyphs.unknown, self.look.theme.unknown, span, y, frame),
         }
     }
 }

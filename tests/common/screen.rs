@@ -52,6 +52,12 @@ impl Screen {
         &self.lines[0]
     }
 
+    /// The heads of the table's columns; empty where there is no table.
+    pub fn heads(&self) -> &str {
+        let head = self.lines.iter().find(|l| l.contains("Service / real server"));
+        head.map_or("", String::as_str)
+    }
+
     /// The last line: what the keys do.
     pub fn footer(&self) -> &str {
         self.lines.last().unwrap()
@@ -105,8 +111,7 @@ impl Screen {
 
     /// The part of a row that lies under the head of the first line of values.
     fn values(&self, line: &str) -> String {
-        let head = self.lines.iter().find(|l| l.contains("Service / real server"));
-        let at = head.and_then(|h| h.find("conns")).unwrap_or(usize::MAX);
+        let at = self.heads().find("conns").unwrap_or(usize::MAX);
         line.chars().skip(at).collect()
     }
 }

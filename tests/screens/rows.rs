@@ -4,7 +4,7 @@
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ipvs_tui::ipvs::*;
-use ipvs_tui::model::{By, Filter, Prompt, Row, Tone};
+use ipvs_tui::model::{By, Column, Filter, Prompt, Row, Tone};
 
 use super::stage::*;
 
@@ -261,15 +261,18 @@ fn servers_are_sorted_within_their_service() {
     stage.does("O");
     assert_eq!(stage.shown(HTTP), ["10.1.2.2:80", LAST, FIRST]);
     assert!(stage.screen().contains("↑Weight"), "{}", stage.screen());
-    for (by, head) in [(By::Active, "↓Active"), (By::Inactive, "↓InAct"), (By::Rate, "↓CPS")]
-    {
+    for (by, head) in [
+        (By::Column(Column::Active), "↓Active"),
+        (By::Column(Column::Inactive), "↓InAct"),
+        (By::Rate, "↓CPS"),
+    ] {
         stage.does("o");
         assert_eq!(stage.model.rows.sort().by, by);
         assert!(stage.screen().contains(head), "{}", stage.screen());
     }
     let mut stage = stage.ascii();
     assert!(stage.screen().contains("vCPS"), "{}", stage.screen());
-    stage.does("o");
+    stage.does("oo");
     assert_eq!(stage.shown(HTTP), [FIRST, "10.1.2.2:80", LAST]);
     stage.does("O");
     assert_eq!(stage.shown(HTTP), [LAST, "10.1.2.2:80", FIRST]);

@@ -1,0 +1,90 @@
+//! The mouse: what can be clicked, and what comes of it. The view says where each thing is.
+
+use super::{By, Effect, Model, Prompt};
+use crate::command::View;
+
+/// Something on the screen that can be clicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// The name of a view.
+    View(View),
+    /// The head of a column: sorts by it.
+    Head(By),
+    /// A row of services and servers, by its place.
+    Row(usize),
+    /// The sign at the head of a service's row, by the row's place: folds it.
+    Fold(usize),
+    /// A host, by its place.
+    Host(usize),
+    /// A drain, by its place.
+    Drain(usize),
+    /// An entry of the journal, by its place.
+    Entry(usize),
+    /// An answer of what is asked, by its place: chooses it; a second click takes it.
+    Answer(usize),
+}
+
+/// Rows that the wheel goes at once.
+pub const WHEEL: isize = 3;
+
+impl Model {
+    /// Something was clicked.
+    pub(super) fn click(&mut self, hit: Hit) -> Vec<Effect> {
+        if self.help.take().is_some() {
+            return Vec::new(); // it lies over what was meant
+        }
+        match (hit, &mut self.prompt) {
+            (Hit::Answer(place), Some(Prompt::Palette { chosen, .. }))
+            | (Hit::Answer(place), Some(Prompt::Scheduler { chosen, .. })) => {
+                if *chosen == place {
+                    return self.accept();
+                }
+                *chosen = place;
+            }
+            (Hit::Answer(place), Some(Prompt::Columns { chosen })) => {
+                *chosen = place;
+                self.toggle_column();
+            }
+            // What is asked is answered by keys, or by what it offers to be clicked.
+            (_, Some(_)) | (Hit::Answer(_), None) => {}
+            (Hit::View(view), None) => self.go_to(view),
+            (Hit::Head(by), None) => self.sort_by(by),
+            (Hit::Row(place), None) => self.rows.select(place),
+            (Hit::Fold(place), None) => {
+                self.rows.select(place);
+                self.turn_fold();
+            }
+            (Hit::Host(place), None) => self.hosts.select(place),
+            (Hit::Drain(place), None) => self.drains.select_place(place),
+            (Hit::Entry(place), None) => self.select_entry_at(place),
+        }
+        Vec::new()
+    }
+
+    /// The wheel was turned: down for more than 0.
+    pub(super) fn wheel(&mut self, by: isize) {
+        if let Some(scrolled) = &mut self.help {
+            let most = crate::command::COMMANDS.len();
+            let to = usize::from(*scrolled).saturating_add_signed(by).min(most);
+            *scrolled = u16::try_from(to).unwrap_or(u16::MAX);
+            return;
+        }
+        if self.prompt.is_some() {
+            match &self.prompt {
+                Some(Prompt::Page(_)) => {
+                    self.scroll_page(i16::try_from(by).unwrap_or(0));
+                }
+                _ => self.choose(by.signum()),
+            }
+            return;
+        }
+        match (self.view, &mut self.detail) {
+            (View::Services, Some(scroll)) => scroll.by(by),
+            (View::Services, None) => self.rows.step(by),
+            (View::Hosts, _) => self.hosts.step(by),
+            (View::Drains, _) => self.drains.select(by.signum()),
+            (View::Journal, _) => self.select_entry(by),
+            (View::Director, _) => self.scroll.by(by),
+        }
+    }
+}
