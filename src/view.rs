@@ -51,7 +51,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::command::{Command, View};
 use crate::glyphs::Glyphs;
-use crate::model::{Model, Prompt};
+use crate::model::{Hit, Model, Prompt};
 use crate::theme::Theme;
 pub use hits::HitBoxes;
 
@@ -93,7 +93,11 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     };
     tabs::draw(model, look, names, &mut hits, frame);
     footer::draw(model, look, foot, frame);
+    if model.prompt.is_some() {
+        hits.targets.clear(); // nothing but what is asked can be answered
+    }
     if let Some(scrolled) = model.help {
+        hits.add(area, Hit::Answer(0)); // wherever it is clicked, it goes
         help::draw(model, scrolled, look, area, frame);
     }
     match &model.prompt {
@@ -105,8 +109,8 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         Some(Prompt::Palette { input, chosen }) => {
             palette::draw(model, (input, *chosen), look, area, &mut hits, frame);
         }
-        Some(Prompt::Columns { chosen }) => {
-            choose::draw(model, *chosen, look, area, &mut hits, frame);
+        Some(Prompt::Columns { all, chosen }) => {
+            choose::draw((all, *chosen), look, area, &mut hits, frame);
         }
         Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
     }

@@ -5,6 +5,8 @@
 
 #[path = "screens/drains.rs"]
 mod drains;
+#[path = "screens/face.rs"]
+mod face;
 #[path = "screens/forms.rs"]
 mod forms;
 #[path = "screens/looks.rs"]

@@ -1,26 +1,21 @@
-//! Choosing the table's columns, and their order.
+//! Choosing the table's columns, and their order. The table follows at once.
 
 use tui_input::InputRequest;
 
 use super::{Column, Copied, Effect, Model, Prompt};
 
 impl Model {
-    /// Every column: those that are chosen in their order, then the others.
-    pub fn choices(&self) -> Vec<(Column, bool)> {
-        let chosen = self.columns.iter().map(|column| (*column, true));
-        let others = Column::ALL.iter().map(|(column, ..)| *column);
-        let others = others.filter(|column| !self.columns.contains(column));
-        chosen.chain(others.map(|column| (column, false))).collect()
-    }
-
+    /// Asks for the columns: those that are shown in their order, then the others.
     pub(super) fn ask_columns(&mut self) {
-        self.prompt = Some(Prompt::Columns { chosen: 0 });
+        let shown = self.columns.iter().map(|column| (*column, true));
+        let others = Column::ALL.iter().map(|(column, ..)| (*column, false));
+        let others = others.filter(|(column, _)| !self.columns.contains(column));
+        self.prompt = Some(Prompt::Columns { all: shown.chain(others).collect(), chosen: 0 });
     }
 
     pub(super) fn choose_column(&mut self, by: isize) {
-        let most = Column::ALL.len() - 1;
-        if let Some(Prompt::Columns { chosen }) = &mut self.prompt {
-            *chosen = chosen.saturating_add_signed(by).min(most);
+        if let Some(Prompt::Columns { all, chosen }) = &mut self.prompt {
+            *chosen = chosen.saturating_add_signed(by).min(all.len().saturating_sub(1));
         }
     }
 
@@ -44,32 +39,29 @@ impl Model {
         Vec::new()
     }
 
-    /// Shows the chosen column or hides it. The cursor stays on it.
+    /// Shows the chosen column or hides it.
     pub(super) fn toggle_column(&mut self) {
-        let Some(Prompt::Columns { chosen }) = self.prompt else { return };
-        let Some((column, shown)) = self.choices().get(chosen).copied() else { return };
-        if shown {
-            self.columns.retain(|other| *other != column);
-        } else {
-            self.columns.push(column);
+        if let Some(Prompt::Columns { all, chosen }) = &mut self.prompt
+            && let Some((_, shown)) = all.get_mut(*chosen)
+        {
+            *shown = !*shown;
         }
-        self.follow_column(column);
+        self.take_columns();
     }
 
     /// Moves the chosen column to the left or right.
     fn move_column(&mut self, by: isize) {
-        let Some(Prompt::Columns { chosen }) = self.prompt else { return };
-        let Some(&column) = self.columns.get(chosen) else { return };
-        let to = chosen.saturating_add_signed(by).min(self.columns.len() - 1);
-        self.columns.remove(chosen);
-        self.columns.insert(to, column);
-        self.follow_column(column);
+        if let Some(Prompt::Columns { all, chosen }) = &mut self.prompt {
+            let to = chosen.saturating_add_signed(by).min(all.len().saturating_sub(1));
+            all.swap(*chosen, to);
+            *chosen = to;
+        }
+        self.take_columns();
     }
 
-    fn follow_column(&mut self, column: Column) {
-        let place = self.choices().iter().position(|(other, _)| *other == column);
-        if let Some(Prompt::Columns { chosen }) = &mut self.prompt {
-            *chosen = place.unwrap_or(*chosen);
+    fn take_columns(&mut self) {
+        if let Some(Prompt::Columns { all, .. }) = &self.prompt {
+            self.columns = all.iter().filter(|(_, shown)| *shown).map(|(c, _)| *c).collect();
         }
     }
 }

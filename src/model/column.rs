@@ -98,7 +98,7 @@ impl Column {
             Self::Rate(_) => "new connections a second",
             Self::Upper => "upper threshold: full at so many connections",
             Self::Lower => "lower threshold: no longer full below it",
-            Self::Share => "share of new connections, and what the weight asks for",
+            Self::Share => "share of new connections, and its weight's",
             Self::ConnectionsLine => "connections over time",
             Self::RateLine => "the chosen rate over time",
         }

@@ -41,7 +41,7 @@ impl Model {
                 }
                 *chosen = place;
             }
-            (Hit::Answer(place), Some(Prompt::Columns { chosen })) => {
+            (Hit::Answer(place), Some(Prompt::Columns { chosen, .. })) => {
                 *chosen = place;
                 self.toggle_column();
             }

@@ -1,6 +1,6 @@
-//! The palette: every command by its name and what it does, found by some of its letters.
+//! The palette: every command by some letters of its name, or by words of what it does.
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::{Input, InputRequest};
 
@@ -29,10 +29,13 @@ impl Model {
     /// text all, in the order of help.
     pub fn found(&self, text: &str) -> Vec<Found> {
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let wanted = Pattern::parse(text.trim(), CaseMatching::Ignore, Normalization::Smart);
+        // Of a doc, words: some letters of a whole sentence are found nearly everywhere.
+        let pattern =
+            |kind| Pattern::new(text.trim(), CaseMatching::Ignore, Normalization::Smart, kind);
+        let (in_name, in_doc) = (pattern(AtomKind::Fuzzy), pattern(AtomKind::Substring));
         let mut places = Vec::new();
         let mut buffer = Vec::new();
-        let mut look = |text: &'static str| {
+        let mut look = |wanted: &Pattern, text: &'static str| {
             places.clear();
             let score = wanted.indices(Utf32Str::new(text, &mut buffer), &mut matcher, &mut places);
             places.sort_unstable();
@@ -42,10 +45,13 @@ impl Model {
         let mut all: Vec<(u32, Found)> = available(self.read_only)
             .filter(|spec| spec.views.contains(&self.view) && spec.command != Command::Palette)
             .filter_map(|spec| {
-                let (name, doc) = (look(spec.name), look(spec.doc));
+                let (name, doc) = (look(&in_name, spec.name), look(&in_doc, spec.doc));
                 let by_name = name.as_ref().map_or(0, |(score, _)| score * NAME_COUNTS);
                 let score = by_name.max(doc.as_ref().map_or(0, |(score, _)| *score));
-                if name.is_none() && doc.is_none() {
+                // Fingers type :q, whatever else begins with that letter.
+                let by_key = self.keys.of(spec.command).iter().any(|key| key == text.trim());
+                let score = if by_key { u32::MAX } else { score };
+                if name.is_none() && doc.is_none() && !by_key {
                     return None;
                 }
                 let places = |found: Option<(u32, Vec<u32>)>| found.map_or(Vec::new(), |f| f.1);

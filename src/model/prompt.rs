@@ -4,7 +4,7 @@
 use tui_input::{Input, InputRequest};
 
 use super::act::noted;
-use super::{Effect, Filter, Form, Model, Page, Row, Tone};
+use super::{Column, Effect, Filter, Form, Model, Page, Row, Tone};
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::plan::{Plan, WeightEdit, WeightError};
 
@@ -49,7 +49,9 @@ pub enum Prompt {
     },
     /// The table's columns.
     Columns {
-        /// Which of [`Model::choices`] the cursor is on.
+        /// Every column in order, and whether it is shown.
+        all: Vec<(Column, bool)>,
+        /// Which of them the cursor is on.
         chosen: usize,
     },
     /// The fields of a service, a server or the protocol timeouts.

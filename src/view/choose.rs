@@ -6,18 +6,16 @@ use ratatui::text::Line;
 
 use super::frame::framed;
 use super::{HitBoxes, Look};
-use crate::model::{Hit, Model};
+use crate::model::{Column, Hit};
 
 pub(super) fn draw(
-    model: &Model,
-    chosen: usize,
+    (choices, chosen): (&[(Column, bool)], usize),
     look: &Look,
     area: Rect,
     hits: &mut HitBoxes,
     frame: &mut Frame<'_>,
 ) {
     let theme = &look.theme;
-    let choices = model.choices();
     let height = u16::try_from(choices.len()).unwrap_or(u16::MAX).saturating_add(4);
     let inner = framed(" Columns, from left to right ", 74, height, look, area, frame);
     let help = [

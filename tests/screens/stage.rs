@@ -222,17 +222,26 @@ impl Stage {
         self.carry_out(effects);
     }
 
+    /// Where things are on the screen.
+    pub(crate) fn hits(&mut self) -> HitBoxes {
+        self.draw_with_hits().1
+    }
+
     pub(crate) fn draw(&mut self) -> Buffer {
+        self.draw_with_hits().0
+    }
+
+    fn draw_with_hits(&mut self) -> (Buffer, HitBoxes) {
         let (width, height) = self.size;
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let mut hits = HitBoxes::default();
         // Twice, as the app does: the first frame tells the model how many rows fit.
         for _ in 0..2 {
-            let mut hits = HitBoxes::default();
             terminal.draw(|frame| hits = draw(&self.model, &self.look, frame)).unwrap();
             let page = hits.rows.height.into();
             self.model.update(Message::Drawn { page, lines: hits.lines });
         }
-        terminal.backend().buffer().clone()
+        (terminal.backend().buffer().clone(), hits)
     }
 
     /// The screen as text, framed so that its edges show.
