@@ -330,10 +330,9 @@ fn a_host_opens_its_services_and_a_drain_its_server() {
     stage.key(KeyCode::Esc);
     // A drain opens the server that holds it up, whatever hides it.
     stage.does("gjd");
-    stage.key(KeyCode::Enter);
     let effects = stage.key(KeyCode::Enter);
     stage.carry_out(effects);
-    assert_eq!(stage.model.drains.open().len(), 1);
+    assert_eq!(stage.model.drains.open().len(), 1, "{}", stage.screen());
     let drained = stage.model.drains.open()[0].servers[0].server;
     stage.types("/weight:99999");
     stage.key(KeyCode::Enter);
