@@ -30,8 +30,10 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// What ratatui writes for a frame in which nothing changed.
-const NOTHING: &[u8] = b"\x1b[?25l";
+/// What ratatui ends every frame with, also one without a change: colours as they were, and no
+/// cursor, unless it is shown.
+const RESET: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
+const HIDE: &[u8] = b"\x1b[?25l";
 
 /// The claimed terminal; dropping it gives it back.
 pub struct Terminal {
@@ -105,9 +107,18 @@ impl Terminal {
         }
         self.screen.draw(draw)?;
         let mut bytes = self.frame.0.borrow_mut();
-        let nothing = bytes.is_empty() || (self.hidden && *bytes == NOTHING);
-        self.hidden = bytes.ends_with(NOTHING);
-        if !nothing {
+        let hides = bytes.ends_with(HIDE);
+        if hides {
+            cut(&mut bytes, HIDE);
+        }
+        if cut(&mut bytes, RESET) && !bytes.is_empty() {
+            bytes.extend_from_slice(b"\x1b[0m"); // the same, and shorter
+        }
+        if hides && !self.hidden {
+            bytes.extend_from_slice(HIDE);
+        }
+        self.hidden = hides;
+        if !bytes.is_empty() {
             let mut out = stdout().lock();
             queue!(out, BeginSynchronizedUpdate)?;
             out.write_all(&bytes)?;
@@ -171,4 +182,13 @@ fn release() -> io::Result<()> {
     let cooked = disable_raw_mode();
     let _ = stdout().flush();
     written.and(cooked)
+}
+
+/// Takes an end away, if it is there.
+fn cut(bytes: &mut Vec<u8>, end: &[u8]) -> bool {
+    let there = bytes.ends_with(end);
+    if there {
+        bytes.truncate(bytes.len() - end.len());
+    }
+    there
 }
