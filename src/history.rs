@@ -1,18 +1,30 @@
-//! Bounded samples per service and server, for sparklines and charts.
+//! The past of one director, of bounded size: for lines of values, and for the table as it was at
+//! an earlier moment.
 //!
 //! ```text
 //! meter    counters -> rates of our own, where a reset is a gap and not a spike
-//! series   samples in three tiers of coarseness, read in windows of time
+//! store    the numbers of all rows over time: a row is a slot in every frame
+//! ring     frames in three tiers of coarseness
+//! packed   a frame's numbers in as few bits as they want       code   rates as small numbers
+//! series   one row of all that, in windows of time or at a moment
 //! ```
+//!
+//! A row of a large busy table takes some 1.5 KB for half an hour, one that stands still almost
+//! nothing.
 
+mod code;
 mod meter;
+mod packed;
+mod ring;
 mod series;
+mod store;
 
 use std::time::Duration;
 
 use meter::Meter;
-use series::Sample;
-pub use series::Series;
+use series::millis;
+pub use series::{Known, Series};
+use store::{Kind, Row, Store};
 
 use crate::ipvs::{Counters, Rates, ServerKey, ServiceKey};
 use crate::snapshot::{Moment, ServerEntry, ServiceEntry, Snapshot};
@@ -51,6 +63,11 @@ impl Metric {
         }
     }
 
+    /// Its place among the rates. What is no rate counts as [`Cps`](Self::Cps).
+    fn column(self) -> usize {
+        Self::RATES.iter().position(|rate| *rate == self).unwrap_or(0)
+    }
+
     /// ipvsadm's word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -65,29 +82,58 @@ impl Metric {
     }
 }
 
-/// One row's past: its samples, and the meter that makes rates of its counters.
+/// A row: where its past is, and the meter that makes rates of its counters.
 #[derive(Clone, Debug, Default)]
 struct Track {
+    row: Option<Row>,
+    /// When it was seen last, in milliseconds.
+    seen: u64,
     meter: Meter,
-    series: Series,
-    seen: Moment,
+}
+
+/// What a poll found of a row.
+struct Found {
+    active: u64,
+    inactive: u64,
+    weight: Option<u32>,
+    /// `None` where they were not read.
+    counters: Option<Counters>,
 }
 
 impl Track {
-    fn push(&mut self, at: Moment, active: u64, inactive: u64, counters: Option<Counters>) {
-        let rates = counters.map(|counters| self.meter.read(at, counters));
-        self.series.push(Sample::new(at, active, inactive, rates.flatten()));
+    fn push(&mut self, store: &mut Store, at: u64, found: &Found) {
+        let kind = if found.weight.is_some() { Kind::Server } else { Kind::Sum };
+        let row = *self.row.get_or_insert_with(|| store.row(kind, at));
+        store.count(row, found.active, found.inactive, found.weight);
+        if let Some(counters) = found.counters {
+            store.rate(row, self.meter.read(at, counters));
+        }
         self.seen = at;
     }
 
     /// The row is not there: a gap, and counters that come back later start anew.
-    fn absent(&mut self, at: Moment) {
-        self.series.gap(at);
+    fn absent(&mut self, store: &mut Store) {
+        if let Some(row) = self.row {
+            store.absent(row);
+        }
         self.meter = Meter::default();
+    }
+
+    /// Whether it was there less than `keep` milliseconds ago. If not, its past is forgotten.
+    fn lasts(&self, store: &mut Store, at: u64, keep: u64) -> bool {
+        let lasts = at.saturating_sub(self.seen) < keep;
+        if let (Some(row), false) = (self.row, lasts) {
+            store.free(row, at);
+        }
+        lasts
+    }
+
+    fn series<'a>(&self, store: &'a Store) -> Series<'a> {
+        Series::new(store, self.row.unwrap_or(Row::NONE))
     }
 }
 
-/// A service's past with that of its servers, sorted by key as in every snapshot.
+/// A service's track with those of its servers, sorted by key as in every snapshot.
 #[derive(Clone, Debug)]
 struct ServiceTrack {
     key: ServiceKey,
@@ -101,55 +147,77 @@ struct ServiceTrack {
 /// look-up for every server.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    store: Store,
     director: Track,
     services: Vec<ServiceTrack>,
 }
 
 impl History {
     /// How long the past of a row that has gone is kept, so that a server that is deleted and
-    /// added again (keepalived does) shows its gap and not a fresh start.
-    const KEEP_GONE: Duration = Duration::from_secs(600);
+    /// added again (keepalived does) shows its gap and not a fresh start; in milliseconds.
+    const KEEP_GONE: u64 = 600_000;
+    /// And how long where more rows have gone than are there.
+    const KEEP_MANY: u64 = 60_000;
+    /// Fewer gone rows than this are never many.
+    const FEW: usize = 1_000;
 
     /// Takes a snapshot in. Rows that are not in it get a gap.
     pub fn push(&mut self, snapshot: &Snapshot) {
-        let at = snapshot.at;
+        let at = millis(snapshot.at.0);
+        let Self { store, director, services } = self;
+        store.begin(at);
         let (mut active, mut inactive) = (0, 0);
+        let (mut there, mut gone) = (0, 0);
         let new = |entry: &ServiceEntry| ServiceTrack {
             key: entry.service.key,
             track: Track::default(),
             servers: Vec::new(),
         };
         walk(
-            &mut self.services,
+            services,
             &snapshot.services,
             |s| s.key,
             |s| s.service.key,
             new,
             |past, entry| {
                 let Some(entry) = entry else {
-                    past.servers.iter_mut().for_each(|(_, track)| track.absent(at));
-                    past.track.absent(at);
+                    past.servers.iter_mut().for_each(|(_, track)| track.absent(store));
+                    past.track.absent(store);
+                    gone += 1 + past.servers.len();
                     return;
                 };
-                let (a, i) = (entry.active(), entry.inactive());
+                let sums = past.servers(entry, at, store);
+                let (a, i) = (sums.active, sums.inactive);
                 active += a;
                 inactive += i;
-                past.track.push(at, a, i, entry.stats.map(|s| s.counters));
-                past.servers(entry, at);
+                there += entry.servers.len();
+                gone += past.servers.len().saturating_sub(entry.servers.len());
+                let counters = entry.stats.map(|s| s.counters);
+                let found = Found { active: a, inactive: i, weight: None, counters };
+                past.track.push(store, at, &found);
             },
         );
-        let totals = snapshot.totals.get().map(|s| s.counters);
-        self.director.push(at, active, inactive, totals);
-        self.services.retain(|s| at.since(s.track.seen) < Self::KEEP_GONE);
+        let counters = snapshot.totals.get().map(|s| s.counters);
+        director.push(store, at, &Found { active, inactive, weight: None, counters });
+        store.end(at);
+        if gone > 0 {
+            let many = gone > there + Self::FEW;
+            self.forget(at, if many { Self::KEEP_MANY } else { Self::KEEP_GONE });
+        }
+    }
+
+    /// Forgets the rows that have been gone for `keep` milliseconds.
+    fn forget(&mut self, at: u64, keep: u64) {
+        let store = &mut self.store;
+        self.services.retain_mut(|service| {
+            service.servers.retain(|(_, track)| track.lasts(store, at, keep));
+            service.track.lasts(store, at, keep)
+        });
     }
 
     /// Notes that a poll failed at `at`: everything has a gap from here on.
     pub fn gap(&mut self, at: Moment) {
-        self.director.series.gap(at);
-        for service in &mut self.services {
-            service.track.series.gap(at);
-            service.servers.iter_mut().for_each(|(_, track)| track.series.gap(at));
-        }
+        self.store.gap(millis(at.0));
     }
 
     /// The earliest moment of which anything may be known.
@@ -168,20 +236,41 @@ impl History {
     }
 
     /// The past of the whole director.
-    pub fn director(&self) -> &Series {
-        &self.director.series
+    pub fn director(&self) -> Series<'_> {
+        self.director.series(&self.store)
     }
 
     /// The past of a service.
-    pub fn service(&self, key: &ServiceKey) -> Option<&Series> {
-        self.find(key).map(|s| &s.track.series)
+    pub fn service(&self, key: &ServiceKey) -> Option<Series<'_>> {
+        self.find(key).map(|s| s.track.series(&self.store))
     }
 
     /// The past of a real server.
-    pub fn server(&self, service: &ServiceKey, server: &ServerKey) -> Option<&Series> {
+    pub fn server(&self, service: &ServiceKey, server: &ServerKey) -> Option<Series<'_>> {
         let servers = &self.find(service)?.servers;
         let found = servers.binary_search_by(|(key, _)| key.cmp(server)).ok()?;
-        servers.get(found).map(|(_, track)| &track.series)
+        servers.get(found).map(|(_, track)| track.series(&self.store))
+    }
+
+    /// The moments at which something is known, oldest first: polls in the last minute, the
+    /// beginnings of averages before.
+    pub fn moments(&self) -> impl DoubleEndedIterator<Item = Moment> {
+        let known = self.store.counts.iter().filter(|(frame, _)| frame.columns.is_some());
+        known.map(|(frame, _)| Moment(Duration::from_millis(frame.at)))
+    }
+
+    /// From when to when something is known.
+    pub fn held(&self) -> Option<(Moment, Moment)> {
+        let mut moments = self.moments();
+        let first = moments.next()?;
+        Some((first, moments.next_back().unwrap_or(first)))
+    }
+
+    /// What it takes in memory, in bytes, as far as that can be told from within.
+    pub fn bytes(&self) -> usize {
+        let servers = |s: &ServiceTrack| s.servers.capacity() * size_of::<(ServerKey, Track)>();
+        let services = self.services.capacity() * size_of::<ServiceTrack>();
+        self.store.bytes() + services + self.services.iter().map(servers).sum::<usize>()
     }
 
     fn find(&self, key: &ServiceKey) -> Option<&ServiceTrack> {
@@ -191,10 +280,13 @@ impl History {
 }
 
 impl ServiceTrack {
-    fn servers(&mut self, entry: &ServiceEntry, at: Moment) {
+    /// Takes the servers in; their connections together are the service's.
+    fn servers(&mut self, entry: &ServiceEntry, at: u64, store: &mut Store) -> Found {
         // Counters that were not read again are not a rate of zero.
-        let fresh = entry.servers_read >= at;
+        let fresh = millis(entry.servers_read.0) >= at;
+        let mut sums = Found { active: 0, inactive: 0, weight: None, counters: None };
         let new = |server: &ServerEntry| (server.server.key, Track::default());
+        self.servers.reserve_exact(entry.servers.len().saturating_sub(self.servers.len()));
         walk(
             &mut self.servers,
             &entry.servers,
@@ -204,12 +296,16 @@ impl ServiceTrack {
             |past, server| match server {
                 Some(server) => {
                     let counters = server.stats.filter(|_| fresh).map(|s| s.counters);
-                    past.1.push(at, server.active.into(), server.inactive.into(), counters);
+                    let (active, inactive) = (server.active.into(), server.inactive.into());
+                    let weight = Some(server.server.weight);
+                    past.1.push(store, at, &Found { active, inactive, weight, counters });
+                    sums.active += active;
+                    sums.inactive += inactive;
                 }
-                None => past.1.absent(at),
+                None => past.1.absent(store),
             },
         );
-        self.servers.retain(|(_, track)| at.since(track.seen) < History::KEEP_GONE);
+        sums
     }
 }
 
@@ -255,6 +351,125 @@ fn walk<P, F, K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ipvs::Change;
+    use crate::kernel::sim::{Clock, Director, Scenario, SimReader};
+    use crate::kernel::{Reader, Want, Writer};
+
+    const HOLD: Duration = Duration::from_secs(3);
+
+    /// A director that moves on by a second with every poll.
+    fn director(scenario: &str) -> (Director, SimReader) {
+        let scenario: Scenario = scenario.parse().unwrap();
+        let director = Director::open(scenario, 1, Clock::Step(Duration::from_secs(1)));
+        let reader = director.reader();
+        (director, reader)
+    }
+
+    fn poll(reader: &mut SimReader, history: &mut History) -> Snapshot {
+        let snapshot = reader.snapshot(&Want::everything()).unwrap();
+        history.push(&snapshot);
+        snapshot
+    }
+
+    /// Every number of a table of the last minute can be had again.
+    #[test]
+    fn the_table_of_an_earlier_moment_is_what_it_was() {
+        let (_, mut reader) = director("web");
+        let mut history = History::default();
+        let polls: Vec<Snapshot> = (0..200).map(|_| poll(&mut reader, &mut history)).collect();
+        for snapshot in polls.iter().rev().take(60) {
+            for entry in &snapshot.services {
+                let key = &entry.service.key;
+                let known = history.service(key).unwrap().at(snapshot.at, HOLD).unwrap();
+                assert_eq!((known.active, known.inactive), (entry.active(), entry.inactive()));
+                assert_eq!(known.weight, None);
+                for server in &entry.servers {
+                    let past = history.server(key, &server.server.key).unwrap();
+                    let known = past.at(snapshot.at, HOLD).unwrap();
+                    let counts = (server.active.into(), server.inactive.into());
+                    assert_eq!((known.active, known.inactive), counts);
+                    assert_eq!(known.weight, Some(server.server.weight));
+                    let kernels = server.stats.unwrap().rates.in_packets;
+                    let ours = known.rates.unwrap().in_packets;
+                    let most = kernels.max(ours).max(40);
+                    assert!(ours.abs_diff(kernels) <= most, "{ours} and {kernels} by the kernel");
+                }
+            }
+        }
+        let moments: Vec<Moment> = history.moments().collect();
+        assert!(moments.is_sorted());
+        let (first, last) = history.held().unwrap();
+        assert!(polls[0].at.since(first) < Duration::from_secs(5), "an average begins earlier");
+        assert_eq!((moments[0], last), (first, polls[199].at));
+        let newest: Vec<Moment> = polls.iter().rev().take(60).map(|s| s.at).collect();
+        assert_eq!(moments.iter().rev().take(60).copied().collect::<Vec<_>>(), newest);
+    }
+
+    #[test]
+    fn a_server_that_comes_back_soon_shows_its_gap() {
+        let (director, mut reader) = director("web");
+        let mut history = History::default();
+        let before = (0..5).map(|_| poll(&mut reader, &mut history)).last().unwrap();
+        let entry = &before.services[0];
+        let (service, server) = (entry.service.key, entry.servers[0].server.clone());
+        let change = |before, after| Change::Server { service, before, after };
+        let mut writer = director.writer();
+        writer.apply(&change(Some(server.clone()), None)).unwrap();
+        let gone = (0..10).map(|_| poll(&mut reader, &mut history)).last().unwrap();
+        writer.apply(&change(None, Some(server.clone()))).unwrap();
+        let back = poll(&mut reader, &mut history);
+        let past = history.server(&service, &server.key).unwrap();
+        assert!(past.at(before.at, HOLD).is_some());
+        assert_eq!(past.at(gone.at, HOLD), None);
+        assert!(past.at(back.at, HOLD).is_some());
+        let active = past.window(Metric::Active, back.at, Duration::from_secs(16), 16, HOLD);
+        assert_eq!(active.iter().filter(|v| v.is_none()).count(), 10, "{active:?}");
+    }
+
+    #[test]
+    fn the_past_of_what_is_gone_for_long_is_forgotten_and_its_room_used_again() {
+        let (director, mut reader) = director("web");
+        let mut history = History::default();
+        let mut writer = director.writer();
+        let key =
+            |n: u32| ServerKey::new(std::net::Ipv4Addr::from_bits(0x0a09_0000 + n).into(), 80);
+        let service = poll(&mut reader, &mut history).services[0].service.key;
+        let shape = crate::ipvs::Forwarding::Masq;
+        let server = |n| crate::ipvs::Server::new(key(n), shape, 1);
+        let mut largest = 0;
+        for n in 0..3_000 {
+            if n > 0 {
+                let gone = Change::Server { service, before: Some(server(n - 1)), after: None };
+                writer.apply(&gone).unwrap();
+            }
+            let new = Change::Server { service, before: None, after: Some(server(n)) };
+            writer.apply(&new).unwrap();
+            poll(&mut reader, &mut history);
+            if n == 1_500 {
+                largest = history.bytes();
+            }
+        }
+        assert!(history.server(&service, &key(2_900)).is_some());
+        assert!(history.server(&service, &key(2_300)).is_none());
+        assert!(history.bytes() < largest * 11 / 10, "{} after {largest}", history.bytes());
+    }
+
+    /// What a table of 20,000 busy servers may take is 64 MiB with everything else.
+    #[test]
+    fn half_an_hour_of_a_busy_row_takes_a_kilobyte_and_a_half() {
+        let (_, mut reader) = director("big:50x20");
+        let mut history = History::default();
+        (0..2_400).for_each(|_| drop(poll(&mut reader, &mut history)));
+        let rows = 1 + 50 + 1_000;
+        let each = history.bytes() / rows;
+        println!("{each} bytes a row");
+        assert!(each <= 1_500 + frames_overhead(rows), "{each} bytes a row");
+    }
+
+    /// Frames and columns have a size of their own, which a large table shares among its rows.
+    fn frames_overhead(rows: usize) -> usize {
+        (170 * 3 * 24 + 140 * 5 * 24 + 310 * 24) / rows
+    }
 
     #[test]
     fn a_sum_is_a_gap_only_where_nothing_is_known() {

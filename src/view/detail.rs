@@ -67,7 +67,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
 /// A metric over the chosen time, with its largest value.
 fn chart(
     model: &Model,
-    past: &Series,
+    past: Series<'_>,
     metric: Metric,
     style: Style,
     look: &Look,

@@ -93,7 +93,7 @@ impl<'a> Lines<'a> {
         })
     }
 
-    fn values(&self, past: &Series, (metric, span): (Metric, Option<Span>)) -> Vec<Option<f32>> {
+    fn values(&self, past: Series<'_>, (metric, span): (Metric, Option<Span>)) -> Vec<Option<f32>> {
         let (end, hold) = (self.snapshot.at, self.model.hold());
         let buckets = span.map_or(0, |span| samples(self.look, span.width));
         past.window(metric, end, self.model.window, buckets, hold)
@@ -101,7 +101,7 @@ impl<'a> Lines<'a> {
 
     fn draw(
         &self,
-        past: Option<&Series>,
+        past: Option<Series<'_>>,
         most: Option<[f32; 2]>,
         styles: [Style; 2],
         y: u16,
