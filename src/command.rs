@@ -208,7 +208,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services, View::Hosts]).hint("rate"),
     spec(Command::NextWindow, "next-window", "lines over 1, 5 or 30 minutes", &["z"]).also(&[View::Services, View::Hosts, View::Director]),
     spec(Command::NextScale, "next-scale", "one scale for a service's lines", &["%"]).also(&[View::Services]),
-    spec(Command::Freeze, "freeze", "hold the screen still, or let it go on", &["p"]).also(PAST).hint("go on"),
+    spec(Command::Freeze, "freeze", "freeze the screen, or let it go on", &["p"]).also(PAST).hint("go on"),
     spec(Command::Back, "back", "look further back in time", &["["]).also(PAST).hint("back"),
     spec(Command::Forward, "forward", "look less far back", &["]"]).also(PAST).hint("forward"),
     spec(Command::Copy, "copy", "copy the row to the clipboard", &["y"]).also(ROWS),

@@ -7,6 +7,7 @@
 //! ring     frames in three tiers of coarseness
 //! packed   a frame's numbers in as few bits as they want       code   rates as small numbers
 //! series   one row of all that, in windows of time or at a moment
+//! recall   all rows at a moment, in the shape of a snapshot
 //! ```
 //!
 //! A row of a large busy table takes some 1.5 KB for half an hour, one that stands still almost
@@ -15,6 +16,7 @@
 mod code;
 mod meter;
 mod packed;
+mod recall;
 mod ring;
 mod series;
 mod store;
@@ -218,21 +220,6 @@ impl History {
     /// Notes that a poll failed at `at`: everything has a gap from here on.
     pub fn gap(&mut self, at: Moment) {
         self.store.gap(millis(at.0));
-    }
-
-    /// The earliest moment of which anything may be known.
-    pub fn earliest(&self) -> Moment {
-        Moment::default()
-    }
-
-    /// Whether the table was read at a moment, or not longer than `hold` before it.
-    pub fn knows(&self, _at: Moment, _hold: Duration) -> bool {
-        false
-    }
-
-    /// What is known of an earlier moment, as if it were read then.
-    pub fn recall(&self, held: &Snapshot, _at: Moment, _hold: Duration) -> Snapshot {
-        held.clone()
     }
 
     /// The past of the whole director.

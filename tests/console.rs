@@ -692,6 +692,77 @@ fn a_lost_terminal_ends_the_console() {
     }
 }
 
+// --- the mouse --------------------------------------------------------------------------------
+
+/// A click of the left button at a column and a line, counted from 0, as terminals send it (SGR).
+fn click(column: usize, line: usize) -> String {
+    format!("\x1b[<0;{0};{1}M\x1b[<0;{0};{1}m", column + 1, line + 1)
+}
+
+fn line_of(screen: &Screen, text: &str) -> usize {
+    screen.lines.iter().position(|l| l.contains(text)).unwrap_or_else(|| panic!("{text}\n{screen}"))
+}
+
+#[test]
+fn a_click_selects_sorts_and_opens_views_and_m_leaves_the_mouse_to_the_terminal() {
+    let mut console = open(demo(&[]));
+    let raw = |console: &Console| String::from_utf8_lossy(&console.raw()).into_owned();
+    assert!(raw(&console).contains("\x1b[?1000h"), "buttons are asked for");
+    assert!(!raw(&console).contains("\x1b[?1003h"), "moves are not: a slow line would carry them");
+    let screen = console.screen();
+    let keys = click(10, line_of(&screen, LAST));
+    console.keys(&keys);
+    console.wait_until("it is selected", |s| s.selected().is_some_and(|r| r.name == LAST));
+    // The wheel goes on by rows.
+    console.keys("\x1b[<65;5;5M");
+    console.wait_until("another", |s| s.selected().is_none_or(|r| r.name != LAST));
+    let screen = console.screen();
+    let column = screen.heads().find("Active").unwrap();
+    console.keys(&click(column, line_of(&screen, "Service / real server")));
+    console.wait_until("sorted", |s| s.heads().contains("↓Active"));
+    let screen = console.screen();
+    let tabs = &screen.lines[1];
+    let column = tabs[..tabs.find("Hosts").unwrap()].chars().count();
+    console.keys(&click(column, 1));
+    console.wait_until("the hosts", |s| s.has("State"));
+    console.keys("m");
+    console.wait_until("it is told", |s| s.says("the mouse selects text"));
+    assert!(raw(&console).ends_with("\x1b[?2026l") && raw(&console).contains("\x1b[?1000l"));
+    console.keys("m");
+    console.wait_until("it is told", |s| s.says("the mouse selects rows"));
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    console.assert_given_back();
+}
+
+#[test]
+fn y_copies_the_row_and_the_palette_quits() {
+    let mut console = open(demo(&[]));
+    console.keys("y");
+    console.wait_until("it is told", |s| s.says("copied: TCP 10.0.0.1:80 wlc"));
+    assert!(String::from_utf8_lossy(&console.raw()).contains("\x1b]52;c;"));
+    console.keys(":q").keys(key::ENTER);
+    assert_eq!(console.exit_code(), 0);
+    console.assert_given_back();
+}
+
+#[test]
+fn a_frozen_screen_stands_still_and_goes_back() {
+    let mut console = open(demo(&[]));
+    wait_for_readings(&console);
+    console.keys("p");
+    let frozen = console.wait_until("it is frozen", |s| s.header().contains("frozen at"));
+    console.wait_until("its age goes on", |s| s.header().contains(" 2 s ago"));
+    assert_eq!(console.screen().servers(HTTP), frozen.servers(HTTP));
+    console.keys("[").keys("x");
+    console.wait_until("nothing is changed", |s| s.says("the screen is frozen; p lets it go on"));
+    console.keys(key::ESC);
+    console.wait_until("the notice goes", |s| !s.says("the screen is frozen"));
+    console.keys("p");
+    console.wait_until("it goes on", |s| s.header().contains("live"));
+    assert_eq!(weight(&console.screen(), FIRST), 10);
+}
+
 // --- what is sent -----------------------------------------------------------------------------
 
 /// Opens everything there is to see, and returns every byte of it.

@@ -11,6 +11,8 @@ mod face;
 mod forms;
 #[path = "screens/looks.rs"]
 mod looks;
+#[path = "screens/past.rs"]
+mod past;
 #[path = "screens/rows.rs"]
 mod rows;
 #[path = "screens/stage.rs"]

@@ -57,7 +57,7 @@ impl Model {
             return false;
         }
         let key = self.keys.say(Command::Freeze);
-        let text = format!("nothing was changed: the screen is held still; {key} lets it go on");
+        let text = format!("nothing was changed: the screen is frozen; {key} lets it go on");
         self.say(Tone::Error, text);
         true
     }

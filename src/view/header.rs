@@ -74,7 +74,7 @@ fn freshness(model: &Model, look: &Look) -> Line<'static> {
         let time = shown.taken.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
         let now = model.snapshot.as_ref().map_or(shown.at, |now| Moment(now.at.0 + model.age()));
         let ago = duration(now.since(shown.at));
-        let text = format!(" {} held still at {time}, {ago} ago ", look.glyphs.frozen);
+        let text = format!(" {} frozen at {time}, {ago} ago ", look.glyphs.frozen);
         return Line::styled(text, theme.warning.add_modifier(Modifier::REVERSED));
     }
     let age = format!("{}s", model.age().as_secs());

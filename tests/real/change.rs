@@ -2,6 +2,7 @@
 //! kernel, with ipvsadm as the judge.
 
 use super::*;
+use rustix::process::Signal;
 
 const JOURNAL: &str = "/tmp/real.jsonl";
 const SECOND: &str = "10.1.2.2:80";
@@ -115,6 +116,34 @@ fn a_drain_outlives_the_console() {
     weighs(&console, HTTP, FIRST, 0);
     console.keys("q");
     assert_eq!(console.exit_code(), 0);
+}
+
+/// The SSH session breaks, the process is terminated, the job is stopped and brought back: the
+/// drain goes on, and the journal has its line.
+#[test]
+fn a_drain_outlives_every_road_out() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    fresh();
+    let mut console = with_journal();
+    console.keys("d");
+    applies(&mut console);
+    weighs(&console, HTTP, FIRST, 0);
+    for (signal, number) in [(Signal::HUP, 1), (Signal::TERM, 15), (Signal::INT, 2)] {
+        console.signal(signal);
+        assert_eq!(console.exit_code(), 128 + number);
+        console.assert_given_back();
+        assert_eq!(weight(HTTP, FIRST), Some(0));
+        let told = ipvs_tui(&["journal", "--journal", JOURNAL]);
+        assert!(told.out.contains("drain 10.1.1.2:80") && told.err.is_empty(), "{told:?}");
+        console = with_journal();
+        console.wait_until("the drain is remembered", |s| s.says("from an earlier session"));
+    }
+    console.keys("4");
+    console.wait_until("it is followed", |s| s.says("10.1.1.2:80 of TCP 10.0.0.1:80"));
+    console.keys("R");
+    applies(&mut console);
+    weighs(&console, HTTP, FIRST, 10);
+    console.wait_until("it is over", |s| s.has("Nothing is drained") && s.says("restored after"));
 }
 
 #[test]

@@ -9,18 +9,18 @@ use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::model::{Focus, Message, Prompt, Standing, Tone};
 use ipvs_tui::snapshot::{Part, UnknownAttribute};
+use ipvs_tui::theme::Depth;
 
 use super::from_proc;
 use super::stage::*;
 
 const HTTPS: &str = "TCP 10.0.0.1:443";
 const TLS: &str = "10.1.1.2:443";
-const ALL: [(u16, u16); 3] = [(60, 15), (80, 24), (120, 36)];
 
 /// Both alphabets, in every size.
 fn everywhere(mut stage: Stage, name: &str) {
     let unicode = stage.look.glyphs.clone();
-    for size in ALL {
+    for size in SIZES {
         stage = stage.sized(size);
         assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), stage.screen());
         stage = stage.ascii();
@@ -507,4 +507,54 @@ fn detail_from_proc_shows_dots() {
     assert_snapshot!("detail_proc_server", stage.screen());
     stage.does("k");
     assert_snapshot!("detail_proc_service", stage.screen());
+}
+
+// --- drains and the journal -------------------------------------------------------------------
+
+/// A drain under way, one that is over, and what the journal tells of both.
+fn changed() -> Stage {
+    let mut stage = Stage::web();
+    for keys in ["d", "R"] {
+        stage.does(keys);
+        applies(&mut stage);
+        stage.polls(8);
+    }
+    stage.does("+");
+    stage.does("jjD");
+    stage.key(KeyCode::Tab);
+    stage.types("kernel update");
+    applies(&mut stage);
+    stage.polls(20);
+    stage.census();
+    stage
+}
+
+#[test]
+fn drains_open_and_over() {
+    let mut stage = changed();
+    stage.does("4");
+    assert_eq!((stage.model.drains.open().len(), stage.model.finished().count()), (1, 1));
+    everywhere(stage, "drains_all");
+}
+
+#[test]
+fn journal_of_a_day() {
+    let mut stage = changed();
+    stage.does("5");
+    everywhere(stage, "journal_all");
+}
+
+/// Colours and weights of every view in the default theme: whoever changes them sees where.
+#[test]
+fn styles_of_every_view() {
+    let mut stage = changed();
+    stage.look.theme = theme("dark", Depth::True);
+    for view in View::ALL {
+        stage.model.update(Message::Command(view.command()));
+        let name = format!("styles_{}", view.name().to_lowercase());
+        assert_snapshot!(name, format!("{:#?}", stage.draw()));
+    }
+    stage.does("1");
+    stage.key(KeyCode::Enter);
+    assert_snapshot!("styles_detail", format!("{:#?}", stage.draw()));
 }

@@ -181,6 +181,18 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "hosts", steps: &[Keys("2"), Shows("quiesced 1/2")], ..PLAIN },
     Scene { name: "director", steps: &[Keys("6"), Shows("This director")], ..PLAIN },
     Scene { name: "detail", steps: &[Keys(key::ENTER), Shows("asks")], ..PLAIN },
+    Scene { name: "palette", steps: &[Keys(":drain"), Shows("Commands")], ..PLAIN },
+    Scene {
+        name: "frozen",
+        steps: &[Keys("jx"), Polls(30), Keys("[[[[["), Keys("[[[[["), Shows("frozen at")],
+        ..PLAIN
+    },
+    Scene {
+        name: "columns",
+        size: LARGE,
+        steps: &[Keys("c"), Keys(key::UP), Keys("G"), Shows("Columns, from left")],
+        ..PLAIN
+    },
     Scene { name: "filter", steps: &[Keys("/"), Keys("cps>5 10.1"), Shows("Filter:")], ..PLAIN },
     Scene {
         name: "theme-light",
