@@ -150,6 +150,9 @@ pub enum Verb {
         /// Only watch: nothing can be changed.
         #[arg(long)]
         read_only: bool,
+        /// Only watch, as a screen on the wall that turns this often, 2s to 1h.
+        #[arg(long, value_name = "TIME", value_parser = cycle)]
+        cycle: Option<Duration>,
         /// How it is drawn and how often it is read.
         #[command(flatten)]
         screen: ScreenOptions,
@@ -164,6 +167,10 @@ pub enum Verb {
     },
     /// Open the console to watch only; needs no rights.
     Watch {
+        /// For a screen on the wall: large totals and alarms, and it turns through the services
+        /// and views this often, 2s to 1h. A key holds it for a minute.
+        #[arg(long, value_name = "TIME", value_parser = cycle)]
+        cycle: Option<Duration>,
         /// Look at another network namespace: a name of `ip netns`, or a path.
         #[arg(long, value_name = "NAME|PATH", value_parser = namespace)]
         netns: Option<Namespace>,
@@ -236,6 +243,13 @@ pub enum JournalFormat {
     Text,
     /// For programs, one document.
     Json,
+}
+
+fn cycle(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|t| Duration::try_from(t).ok());
+    let bounds = Duration::from_secs(2)..=Duration::from_secs(3600);
+    time.filter(|time| bounds.contains(time))
+        .ok_or_else(|| "write a time with its unit, from 2s to 1h, such as 20s".to_owned())
 }
 
 fn namespace(text: &str) -> Result<Namespace, String> {

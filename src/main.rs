@@ -23,7 +23,7 @@ use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
 use ipvs_tui::keys::Keymap;
-use ipvs_tui::model::Model;
+use ipvs_tui::model::{Model, Wall};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
 use ipvs_tui::terminal;
@@ -39,16 +39,17 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => console(cli.console, None),
-        Some(Verb::Watch { netns, screen, config }) => {
+        None => console(cli.console, None, None),
+        Some(Verb::Watch { cycle, netns, screen, config }) => {
             let journal = JournalOptions::default();
-            console(Console { netns, read_only: true, journal, screen, config }, None)
+            console(Console { netns, read_only: true, journal, screen, config }, cycle, None)
         }
         Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
-        Some(Verb::Demo { demo, read_only, screen, polls, config }) => {
+        Some(Verb::Demo { demo, read_only, cycle, screen, polls, config }) => {
             let journal = JournalOptions::default();
+            let read_only = read_only || cycle.is_some();
             let wanted = Console { netns: None, read_only, journal, screen, config };
-            console(wanted, Some((demo, polls)))
+            console(wanted, cycle, Some((demo, polls)))
         }
         Some(Verb::Snapshot { format, netns, demo, of }) => {
             let of = demo.then_some(of);
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
 /// The console of the kernel's director, or of an embedded one.
 fn console(
     wanted: Console,
+    cycle: Option<Duration>,
     demo: Option<(DemoOptions, Option<NonZeroU32>)>,
 ) -> anyhow::Result<ExitCode> {
     let mut config = configured(wanted.config.config.as_deref())?;
@@ -102,7 +104,7 @@ fn console(
         Some((demo, None)) => Ok(embedded(&demo, read_only)),
         None => kernel(netns.as_ref(), read_only, &journal, false),
     };
-    open_console(open, pace, keymap, &config, clock)
+    open_console(open, pace, keymap, &config, cycle, clock)
 }
 
 /// What files say, without the command line.
@@ -290,6 +292,7 @@ fn open_console(
     pace: Pace,
     keymap: Keymap,
     config: &Config,
+    cycle: Option<Duration>,
     clock: app::Clock,
 ) -> anyhow::Result<ExitCode> {
     if !terminal::is_there() {
@@ -317,6 +320,7 @@ fn open_console(
     model.window = config.window;
     model.scale = config.scale;
     model.columns.clone_from(&config.columns);
+    model.wall = cycle.map(Wall::new);
     let app = App::new(model, keymap, face, worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {

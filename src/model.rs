@@ -2,6 +2,7 @@
 //! done about it; it is pure: no clock, no I/O, so that every flow can be tested as values.
 //!
 //! ```text
+//! message what happened, and what is to be done about it
 //! row     a service or a server
 //! rows    the services and servers as rows, and which one is selected
 //! filter  what rows have to be      sort    the order of servers
@@ -9,6 +10,7 @@
 //! column  the table's columns        choose  choosing them
 //! share   what servers get of new connections, beside what their weights ask for
 //! frozen  the screen held still, and the past
+//! alarms  what needs an operator        wall    a screen that turns by itself
 //! act     what the keys do to servers: weights, quiesce, drain, restore
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
@@ -23,6 +25,7 @@
 //! ```
 
 mod act;
+mod alarms;
 mod arrange;
 mod choose;
 mod column;
@@ -35,6 +38,7 @@ mod form;
 mod frozen;
 mod hosts;
 mod log;
+mod message;
 mod mouse;
 mod page;
 mod palette;
@@ -45,22 +49,21 @@ mod rows;
 mod share;
 mod sort;
 mod views;
+mod wall;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tui_input::InputRequest;
-
 use crate::command::{Command, KeyNames, View};
-use crate::drain::{Census, Past};
+use crate::drain::Past;
 use crate::history::{History, Metric};
-use crate::ipvs::{ServerKey, ServiceKey, counted};
-use crate::journal::{JournalError, News, Order, Written};
+use crate::ipvs::counted;
+use crate::journal::{JournalError, News};
 use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
-use crate::plan::Outcome;
 use crate::snapshot::{Moment, Snapshot};
+pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
 pub use column::Column;
 pub use copy::Copied;
@@ -71,6 +74,7 @@ pub use form::{Field, FieldKind, Form, Wrong};
 pub use frozen::Frozen;
 pub use hosts::{Host, Hosts, Standing};
 pub use log::Log;
+pub use message::{Effect, Message, Notice, Tone};
 pub use mouse::{Hit, WHEEL};
 pub use page::{Ask, Focus, Line, Page, span};
 pub use palette::Found;
@@ -81,102 +85,11 @@ pub use rows::Rows;
 pub use share::Share;
 pub use sort::{By, Sort};
 pub use views::Scroll;
+pub use wall::Wall;
 
 /// After a poll the worker pauses for at least this many times what the poll took, so that a
 /// table too large for the interval costs a fifth of a core and not a whole one.
 pub const PAUSE: u32 = 4;
-
-/// What happened.
-#[derive(Debug)]
-pub enum Message {
-    /// A poll succeeded; the moment is the console's own clock.
-    Snapshot(Arc<Snapshot>, Moment),
-    /// A poll failed.
-    Unreadable(KernelError, Moment),
-    /// A plan is through, or has failed.
-    Outcome(Ticket, Box<Outcome>, Written),
-    /// What the journal says now.
-    Journal(Arc<News>),
-    /// The journal cannot be read or written.
-    NoJournal(JournalError),
-    /// What the connection table says of drained servers.
-    Census(Arc<Census>),
-    /// The programs that also write the table, or why they cannot be looked for, and the
-    /// schedulers that are loaded, as far as that can be told.
-    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
-    /// Time passes.
-    Clock(Moment),
-    /// A key that the keymap knows.
-    Command(Command),
-    /// A key while something is typed.
-    Typed(InputRequest),
-    /// Up, down or Tab in a question: another answer.
-    Choose(isize),
-    /// A page up or down in a question.
-    Scroll(i16),
-    /// Enter while something is typed, or an answer to a question.
-    Accept,
-    /// A key that the keymap does not know, as an operator would name it.
-    UnknownKey(String),
-    /// This was handed to the terminal's clipboard.
-    Copied(String),
-    /// Something was clicked.
-    Click(Hit),
-    /// The wheel of the mouse was turned by so many rows.
-    Wheel(isize),
-    /// Whether the mouse is listened to now.
-    Mouse(bool),
-    /// Another theme is on.
-    Theme(String),
-    /// What was drawn.
-    Drawn {
-        /// Rows or lines that fit.
-        page: usize,
-        /// Lines that there are, in a view that scrolls by lines.
-        lines: usize,
-    },
-}
-
-/// What is to be done about a message. The app does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Have the worker carry out an order.
-    Apply(Ticket, Box<Order>),
-    /// Have the worker look at what these drained servers hold.
-    Follow(BTreeSet<(ServiceKey, ServerKey)>),
-    /// Hand something to the terminal's clipboard.
-    Copy(Copied),
-    /// Listen to the mouse, or leave it to the terminal.
-    ToggleMouse,
-    /// Have the worker read the kernel now.
-    Refresh,
-    /// Draw with the next theme.
-    NextTheme,
-    /// Leave.
-    Quit,
-}
-
-/// How loud a notice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Something was done, or is under way.
-    Info,
-    /// The operator should know, but nothing failed.
-    Warning,
-    /// Something failed.
-    Error,
-}
-
-/// One line to the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// How loud.
-    pub tone: Tone,
-    /// What is said.
-    pub text: String,
-    /// When it was said, by the console's clock.
-    pub since: Moment,
-}
 
 /// Whether what is on the screen is what the kernel holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -243,6 +156,8 @@ pub struct Model {
     pub columns: Vec<Column>,
     /// The screen held still.
     pub frozen: Option<Frozen>,
+    /// The screen turns by itself.
+    pub wall: Option<Wall>,
     /// What may be typed into.
     pub prompt: Option<Prompt>,
     /// How far help is scrolled, if it is open.
@@ -253,6 +168,7 @@ pub struct Model {
     pub edits: Edits,
     /// The console's clock.
     pub now: Moment,
+    alarms: Vec<Alarm>,
     past: Past,
     received: Option<Moment>,
     failure: Option<KernelError>,
@@ -290,11 +206,13 @@ impl Model {
             scale: Scale::default(),
             columns: Column::defaults(),
             frozen: None,
+            wall: None,
             prompt: None,
             help: None,
             notice: None,
             edits: Edits::default(),
             now: Moment::default(),
+            alarms: Vec::new(),
             past: Past::default(),
             received: None,
             failure: None,
@@ -303,6 +221,9 @@ impl Model {
 
     /// Takes in what happened; says what is to be done about it.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        if message.is_somebodys() {
+            self.somebody();
+        }
         match message {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
@@ -334,6 +255,7 @@ impl Model {
             }
             Message::Clock(now) => {
                 self.pass(now);
+                self.turn_wall();
                 return self.ramps_go_on();
             }
             Message::Command(command) => return self.command(command),
@@ -436,6 +358,7 @@ impl Model {
         self.follow_hosts();
         self.look_again();
         let mut effects = self.follow_drains(snapshot);
+        self.look_for_alarms(snapshot);
         effects.extend(self.ramps_go_on());
         effects
     }

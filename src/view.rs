@@ -14,10 +14,12 @@
 //! detail, hosts, drains, journal, director   stand where the table is, when they are asked for
 //! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
+//! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
 //! hits    where things were drawn, for the mouse and for the worker
 //! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 
+mod big;
 mod cells;
 mod choose;
 mod columns;
@@ -43,6 +45,7 @@ mod sheet;
 mod sysctls;
 mod table;
 mod tabs;
+mod wall;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -75,14 +78,16 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         too_small(model, area, frame);
         return HitBoxes::default();
     }
-    let [head, names, body, foot] = Layout::vertical([
+    let [head, names, top, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(tabs::height(area.height)),
+        Constraint::Length(wall::height(model, area.height)),
         Constraint::Fill(1),
         Constraint::Length(footer::height(model, look, area.width)),
     ])
     .areas(area);
     header::draw(model, look, head, frame);
+    wall::draw(model, look, area.height, top, frame);
     let mut hits = match model.view {
         View::Services if model.detail.is_some() => detail::draw(model, look, body, frame),
         View::Services => table::draw(model, look, body, frame),

@@ -304,7 +304,7 @@ fn a_weight_edit_changes_that_weight_and_nothing_else() {
     let mut console = Launch::new(&["--interval", "500ms"]).size(160, 60).start();
     console.wait_until("the first screen", |s| s.has("SCTP 10.0.0.1:9999"));
     console.keys("g");
-    console.wait_until("the first row is selected", |s| selected_line(s) == Some(2));
+    console.wait_until("the first row is selected", |s| selected_line(s) == Some(3));
     let (mut service, mut edited) = (String::new(), 0);
     loop {
         let screen = console.screen();

@@ -19,6 +19,8 @@ mod rows;
 mod stage;
 #[path = "screens/views.rs"]
 mod views;
+#[path = "screens/wall.rs"]
+mod wall;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -341,6 +341,18 @@ impl Rows {
         self.select(self.place.saturating_add_signed(by * page));
     }
 
+    /// Shows the next page, as a screen that nobody types at does. False on the last.
+    pub(super) fn turn_page(&mut self) -> bool {
+        let end = self.top + self.page;
+        if self.page == 0 || end >= self.all.len() {
+            return false;
+        }
+        // The first line may show a service again that has scrolled.
+        let last = end + self.page.saturating_sub(2);
+        self.select(last.min(self.all.len() - 1));
+        true
+    }
+
     /// Goes to the first row.
     pub fn first(&mut self) {
         self.select(0);

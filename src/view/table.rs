@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use super::cells::{left, right};
 use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
 use super::lines::Lines;
-use super::{HitBoxes, Look, number, place};
+use super::{HitBoxes, Look, number, place, wall};
 use crate::command::Command;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey, Stats};
@@ -70,6 +70,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if let Some(entry) = above.and_then(|key| snapshot.service(&key)) {
         painter.service(entry, look.theme.dim, rows.y, frame);
     }
+    painter.alarms(rows, frame);
     let top = model.rows.top();
     let below = usize::from(hits.above);
     let lines = Rect { y: rows.y + u16::from(hits.above), ..rows };
@@ -102,6 +103,9 @@ pub(super) fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) 
 
 /// The cells that fold a service when they are clicked: cursor, sign and the blanks beside it.
 const SIGN: u16 = 3;
+
+/// So many alarms are told below the table.
+const MOST_ALARMS: usize = 4;
 
 /// What a row holds now.
 struct Held {
@@ -161,6 +165,22 @@ impl Painter<'_> {
         self.columns.of(Column::Rate(self.model.rate)).is_some()
     }
 
+    /// What needs an operator, in the lines that the table leaves free; a wall has it above.
+    fn alarms(&self, rows: Rect, frame: &mut Frame<'_>) {
+        let alarms = self.model.alarms();
+        let taken = self.model.rows.all().len().saturating_sub(self.model.rows.top());
+        let free = usize::from(rows.height).saturating_sub(taken + 1);
+        if self.model.wall.is_some() || self.model.frozen.is_some() || free == 0 {
+            return;
+        }
+        let shown = alarms.len().min(free).min(MOST_ALARMS);
+        let from = rows.bottom() - u16::try_from(shown).unwrap_or(0);
+        for (y, alarm) in (from..rows.bottom()).zip(alarms) {
+            let line = wall::one(alarm, self.look, rows.width);
+            frame.render_widget(line, Rect { y, height: 1, ..rows });
+        }
+    }
+
     fn row(&self, row: &Row, y: u16, frame: &mut Frame<'_>) {
         match row {
             Row::Service(key) => {
@@ -175,7 +195,8 @@ impl Painter<'_> {
                 }
             }
         }
-        if self.model.rows.selected() == Some(*row) {
+        // Nobody types at a wall: nothing is selected there.
+        if self.model.rows.selected() == Some(*row) && self.model.wall.is_none() {
             let mut paint = |span: Span| {
                 frame.buffer_mut().set_style(span.row(y), self.look.theme.selected);
             };

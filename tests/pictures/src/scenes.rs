@@ -190,7 +190,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "columns",
         size: LARGE,
-        steps: &[Keys("c"), Keys(key::UP), Keys("G"), Shows("Columns, from left")],
+        steps: &[Keys("c"), Shows("Columns, from left")],
         ..PLAIN
     },
     Scene { name: "filter", steps: &[Keys("/"), Keys("cps>5 10.1"), Shows("Filter:")], ..PLAIN },

@@ -1,0 +1,125 @@
+//! What happened, and what is to be done about it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tui_input::InputRequest;
+
+use super::{Copied, Hit, Ticket};
+use crate::command::Command;
+use crate::drain::Census;
+use crate::ipvs::{ServerKey, ServiceKey};
+use crate::journal::{JournalError, News, Order, Written};
+use crate::kernel::KernelError;
+use crate::kernel::proc::owners::Owner;
+use crate::plan::Outcome;
+use crate::snapshot::{Moment, Snapshot};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Message {
+    /// A poll succeeded; the moment is the console's own clock.
+    Snapshot(Arc<Snapshot>, Moment),
+    /// A poll failed.
+    Unreadable(KernelError, Moment),
+    /// A plan is through, or has failed.
+    Outcome(Ticket, Box<Outcome>, Written),
+    /// What the journal says now.
+    Journal(Arc<News>),
+    /// The journal cannot be read or written.
+    NoJournal(JournalError),
+    /// What the connection table says of drained servers.
+    Census(Arc<Census>),
+    /// The programs that also write the table, or why they cannot be looked for, and the
+    /// schedulers that are loaded, as far as that can be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
+    /// Time passes.
+    Clock(Moment),
+    /// A key that the keymap knows.
+    Command(Command),
+    /// A key while something is typed.
+    Typed(InputRequest),
+    /// Up, down or Tab in a question: another answer.
+    Choose(isize),
+    /// A page up or down in a question.
+    Scroll(i16),
+    /// Enter while something is typed, or an answer to a question.
+    Accept,
+    /// A key that the keymap does not know, as an operator would name it.
+    UnknownKey(String),
+    /// This was handed to the terminal's clipboard.
+    Copied(String),
+    /// Something was clicked.
+    Click(Hit),
+    /// The wheel of the mouse was turned by so many rows.
+    Wheel(isize),
+    /// Whether the mouse is listened to now.
+    Mouse(bool),
+    /// Another theme is on.
+    Theme(String),
+    /// What was drawn.
+    Drawn {
+        /// Rows or lines that fit.
+        page: usize,
+        /// Lines that there are, in a view that scrolls by lines.
+        lines: usize,
+    },
+}
+
+impl Message {
+    /// Whether somebody typed or clicked.
+    pub(super) fn is_somebodys(&self) -> bool {
+        matches!(
+            self,
+            Self::Command(_)
+                | Self::Typed(_)
+                | Self::Choose(_)
+                | Self::Scroll(_)
+                | Self::Accept
+                | Self::UnknownKey(_)
+                | Self::Click(_)
+                | Self::Wheel(_)
+        )
+    }
+}
+
+/// What is to be done about a message. The app does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Have the worker carry out an order.
+    Apply(Ticket, Box<Order>),
+    /// Have the worker look at what these drained servers hold.
+    Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Hand something to the terminal's clipboard.
+    Copy(Copied),
+    /// Listen to the mouse, or leave it to the terminal.
+    ToggleMouse,
+    /// Have the worker read the kernel now.
+    Refresh,
+    /// Draw with the next theme.
+    NextTheme,
+    /// Leave.
+    Quit,
+}
+
+/// How loud a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something was done, or is under way.
+    Info,
+    /// The operator should know, but nothing failed.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// One line to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How loud.
+    pub tone: Tone,
+    /// What is said.
+    pub text: String,
+    /// When it was said, by the console's clock.
+    pub since: Moment,
+}
