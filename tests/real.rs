@@ -7,6 +7,8 @@
 
 #[path = "real/change.rs"]
 mod change;
+#[path = "real/watch.rs"]
+mod watch;
 mod common;
 
 use std::collections::BTreeSet;
