@@ -124,9 +124,12 @@ impl App {
                 _ = hangup.recv() => return Ok(End::Signal(1)),
                 _ = interrupt.recv() => return Ok(End::Signal(2)),
                 () = sleep_until(drawn + self.frame), if changed => {
-                    self.draw(&mut terminal)?;
+                    // A terminal that has not taken the last frame gets the newest one later.
+                    if terminal.takes_more() {
+                        self.draw(&mut terminal)?;
+                        changed = false;
+                    }
                     drawn = Instant::now();
-                    changed = false;
                     continue;
                 }
                 input = inputs.recv() => {
@@ -164,7 +167,7 @@ impl App {
                 terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
             }
             // A key after a pause is answered at once; a flood of them waits for its frame.
-            if changed && drawn.elapsed() >= self.frame {
+            if changed && drawn.elapsed() >= self.frame && terminal.takes_more() {
                 self.draw(&mut terminal)?;
                 drawn = Instant::now();
                 changed = false;

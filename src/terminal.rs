@@ -1,22 +1,24 @@
 //! Claims the terminal and gives it back on every road out: quit, panic, signal, error.
 
 mod input;
+mod output;
 
 use std::cell::RefCell;
-use std::io::{self, IsTerminal, Write, stdout};
+use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use input::{Input, listen};
+use output::{Output, write};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::queue;
 use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{execute, queue};
 use ratatui::Terminal as Screen;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, kill_current_process_group};
@@ -39,6 +41,7 @@ const HIDE: &[u8] = b"\x1b[?25l";
 pub struct Terminal {
     screen: Screen<CrosstermBackend<Frame>>,
     frame: Frame,
+    output: Output,
     /// Whether the last frame left the cursor hidden.
     hidden: bool,
     mouse: bool,
@@ -65,8 +68,7 @@ pub fn is_there() -> bool {
 
 impl Terminal {
     /// Claims the terminal: raw mode, alternate screen, no cursor, and the `mouse` if it is
-    /// wanted. From here on a panic gives it
-    /// back before it is reported.
+    /// wanted. From here on a panic gives it back before it is reported.
     ///
     /// # Errors
     /// What the terminal says.
@@ -76,10 +78,16 @@ impl Terminal {
             let _ = release();
             report(panic);
         }));
-        let frame = Frame::default();
-        let terminal = Self { screen: screen(&frame)?, frame, hidden: false, mouse };
+        let (frame, output) = (Frame::default(), Output::start()?);
+        let terminal = Self { screen: screen(&frame)?, frame, output, hidden: false, mouse };
         enter(mouse)?;
         Ok(terminal)
+    }
+
+    /// Whether the terminal has taken what was sent before. One that takes nothing, a line that
+    /// hangs, gets no more: what it shows next is the newest frame then.
+    pub fn takes_more(&self) -> bool {
+        self.output.is_idle()
     }
 
     /// Whether the mouse is listened to.
@@ -93,7 +101,7 @@ impl Terminal {
     /// What the terminal says.
     pub fn listen_to_mouse(&mut self, mouse: bool) -> io::Result<()> {
         self.mouse = mouse;
-        execute!(stdout(), Print(if mouse { MOUSE_ON } else { MOUSE_OFF }))
+        self.output.send(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
     }
 
     /// Draws a frame, marked so that the terminal shows it at once and whole. Only cells that
@@ -119,10 +127,11 @@ impl Terminal {
         }
         self.hidden = hides;
         if !bytes.is_empty() {
-            let mut out = stdout().lock();
-            queue!(out, BeginSynchronizedUpdate)?;
-            out.write_all(&bytes)?;
-            execute!(out, EndSynchronizedUpdate)?;
+            let mut whole = Vec::with_capacity(bytes.len() + 16);
+            queue!(whole, BeginSynchronizedUpdate)?;
+            whole.extend_from_slice(&bytes);
+            queue!(whole, EndSynchronizedUpdate)?;
+            self.output.send(&whole)?;
         }
         bytes.clear();
         Ok(())
@@ -134,7 +143,9 @@ impl Terminal {
     /// # Errors
     /// What the terminal says.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+        let mut bytes = Vec::new();
+        queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
+        self.output.send(&bytes)
     }
 
     /// Gives the terminal back, stops the whole job as Ctrl-Z does, and claims the terminal again
@@ -143,11 +154,14 @@ impl Terminal {
     /// # Errors
     /// What the terminal says.
     pub fn suspend(&mut self) -> io::Result<()> {
+        self.output.wait();
         release()?;
         kill_current_process_group(Signal::TSTP)?;
         enter(self.mouse)?;
         // Not ratatui's own clear: it asks the terminal where the cursor is, and waits for it.
-        execute!(stdout(), Clear(ClearType::All))?;
+        let mut bytes = Vec::new();
+        queue!(bytes, Clear(ClearType::All))?;
+        write(&bytes)?;
         self.screen = screen(&self.frame)?;
         self.hidden = false;
         Ok(())
@@ -156,6 +170,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        self.output.wait();
         // There is nobody left to tell.
         let _ = release();
     }
@@ -168,8 +183,12 @@ fn screen(frame: &Frame) -> io::Result<Screen<CrosstermBackend<Frame>>> {
 fn enter(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     CLAIMED.store(true, Ordering::SeqCst);
-    execute!(stdout(), EnterAlternateScreen, Hide)?;
-    if mouse { execute!(stdout(), Print(MOUSE_ON)) } else { Ok(()) }
+    let mut bytes = Vec::new();
+    queue!(bytes, EnterAlternateScreen, Hide)?;
+    if mouse {
+        bytes.extend_from_slice(MOUSE_ON.as_bytes());
+    }
+    write(&bytes)
 }
 
 /// Gives the terminal back, once.
@@ -177,10 +196,11 @@ fn release() -> io::Result<()> {
     if !CLAIMED.swap(false, Ordering::SeqCst) {
         return Ok(());
     }
-    let mouse = Print(MOUSE_OFF);
-    let written = execute!(stdout(), EndSynchronizedUpdate, mouse, Show, LeaveAlternateScreen);
+    let mut bytes = Vec::new();
+    queue!(bytes, EndSynchronizedUpdate, Print(MOUSE_OFF), Show, LeaveAlternateScreen)?;
+    // A terminal that takes nothing must not keep the process: then its modes have to do.
+    let written = if output::is_ready() { write(&bytes) } else { Ok(()) };
     let cooked = disable_raw_mode();
-    let _ = stdout().flush();
     written.and(cooked)
 }
 

@@ -692,6 +692,63 @@ fn a_lost_terminal_ends_the_console() {
     }
 }
 
+// --- a terminal that hangs, a process that is stopped ---------------------------------------
+
+/// The memory that the program has, in KiB.
+fn resident(console: &Console) -> u64 {
+    let status = format!("/proc/{}/status", console.pid().as_raw_nonzero());
+    let status = std::fs::read_to_string(status).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_keeps_nothing_waiting_and_gets_the_newest_frame() {
+    let mut console = open(demo(&[]).size(200, 60));
+    wait_for_readings(&console);
+    let before = resident(&console);
+    console.hang(true);
+    // Far more than a terminal holds back: every T draws the whole screen.
+    for _ in 0..60 {
+        console.keys("T");
+        std::thread::sleep(Duration::from_millis(110));
+    }
+    let after = resident(&console);
+    assert!(after < before + 4096, "{before} KiB, then {after} KiB");
+    console.keys("+");
+    std::thread::sleep(Duration::from_millis(500));
+    console.hang(false);
+    wait_for_weight(&console, FIRST, 11); // the director was changed meanwhile
+    console.wait_until("the present", |s| s.header().contains("live"));
+
+    // And it can be ended while it hangs.
+    console.hang(true);
+    for _ in 0..40 {
+        console.keys("T");
+        std::thread::sleep(Duration::from_millis(110));
+    }
+    console.signal(Signal::TERM);
+    let begun = Instant::now();
+    while !console.has_ended() {
+        assert!(begun.elapsed() < common::patience(), "it has not ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(console.modes_are_as_before(), "the modes do not hang with the line");
+}
+
+#[test]
+fn a_process_that_was_stopped_goes_on_with_a_gap() {
+    let mut console = open(demo(&[]));
+    wait_for_readings(&console);
+    console.signal(Signal::STOP);
+    std::thread::sleep(Duration::from_secs(5));
+    console.signal(Signal::CONT);
+    wait_for_readings(&console);
+    console.wait_until("the present", |s| s.header().contains("live"));
+    console.keys("+");
+    wait_for_weight(&console, FIRST, 11);
+}
+
 // --- the mouse --------------------------------------------------------------------------------
 
 /// A click of the left button at a column and a line, counted from 0, as terminals send it (SGR).

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Kind, Model, Tone};
 use crate::command::Command;
 use crate::drain::{Census, Drain, Followed, Past, worst};
-use crate::ipvs::{ServerKey, ServiceKey};
+use crate::ipvs::{ServerKey, ServiceKey, duration};
 use crate::journal::{self, Act, DrainEnd, Id, News, Order, Then};
 use crate::plan::Plan;
 use crate::snapshot::{Moment, Snapshot};
@@ -18,6 +18,9 @@ use crate::snapshot::{Moment, Snapshot};
 /// A drain whose servers all have a weight again, or are gone, is over after this long: the
 /// journal of whoever did it has been read by then.
 const OVER: Duration = Duration::from_secs(6);
+
+/// A step of the wall clock smaller than this is none: clocks are slewed all the time.
+const STEP: SignedDuration = SignedDuration::from_secs(5);
 
 /// So many drains that are over keep their curves.
 const MOST_ENDED: usize = 50;
@@ -31,8 +34,12 @@ pub struct Drains {
     ended: VecDeque<Drain>,
     /// Since when they are over by what the table shows.
     over: HashMap<Id, Moment>,
-    /// The wall clock of the last snapshot.
+    /// The wall clock of the last snapshot, and its moment.
     now: Option<Timestamp>,
+    at: Moment,
+    /// How far the wall clock was set ahead since this console looks at it, by hand or while the
+    /// machine slept. A time limit must not be up because of that.
+    ahead: SignedDuration,
 }
 
 impl Drains {
@@ -66,9 +73,24 @@ impl Drains {
         self.open.iter().find(|drain| Some(drain.id) == self.selected).or(self.open.first())
     }
 
-    /// The wall clock of the last snapshot.
+    /// The wall clock of the last snapshot, without the steps it made since this console looks at
+    /// it.
     pub fn now(&self) -> Option<Timestamp> {
-        self.now
+        let now = self.now?;
+        Some(now.checked_sub(self.ahead).unwrap_or(now))
+    }
+
+    /// Takes the clock of a snapshot; says how far it was set ahead since the last one, if it was.
+    fn pass(&mut self, taken: Timestamp, at: Moment) -> Option<SignedDuration> {
+        let (before, passed) = (self.now.replace(taken), at.since(self.at));
+        self.at = at;
+        let passed = SignedDuration::try_from(passed).unwrap_or_default();
+        let step = taken.duration_since(before?).saturating_sub(passed);
+        if step.abs() < STEP {
+            return None;
+        }
+        self.ahead = self.ahead.saturating_add(step);
+        Some(step)
     }
 
     /// Selects the one `by` places further on.
@@ -157,14 +179,24 @@ impl Model {
 
     /// Takes a snapshot to the drains: how far they are, whose time is up, and which are over.
     pub(super) fn follow_drains(&mut self, snapshot: &Snapshot) -> Vec<Effect> {
-        let before = self.drains.now.replace(snapshot.taken);
+        let before = self.drains.now();
+        if let Some(step) = self.drains.pass(snapshot.taken, snapshot.at) {
+            let by = duration(step.unsigned_abs());
+            let way = if step.is_negative() { "back" } else { "ahead" };
+            let text = format!(
+                "the machine's clock went {way} by {by}: it was set, or the machine slept; times \
+                 of drains go on as before"
+            );
+            self.say(Tone::Warning, text);
+        }
+        let now = self.drains.now().unwrap_or(snapshot.taken);
         for drain in &mut self.drains.open {
             drain.follow(snapshot);
         }
         let mut effects = Vec::new();
         let passed = |deadline: Timestamp| {
             // One that passed while nobody watched is shown, and left to the operator.
-            before.is_some_and(|before| before < deadline) && deadline <= snapshot.taken
+            before.is_some_and(|before| before < deadline) && deadline <= now
         };
         let up: Vec<Id> = self
             .drains

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -81,9 +82,15 @@ impl Launch {
         let child = pty.slave.spawn_command(self.command).unwrap();
         let tape = Arc::new((Mutex::new(Tape::new(columns, rows)), Condvar::new()));
         let (recorder, answers) = (Arc::clone(&tape), Arc::clone(&keyboard));
+        let hangs = Arc::new(AtomicBool::new(false));
+        let hanging = Arc::clone(&hangs);
         std::thread::spawn(move || {
             let mut bytes = [0; 8192];
-            while let Ok(n @ 1..) = reader.read(&mut bytes) {
+            loop {
+                while hanging.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                let Ok(n @ 1..) = reader.read(&mut bytes) else { break };
                 let mut tape = recorder.0.lock().unwrap();
                 let answer = tape.take(&bytes[..n]);
                 drop(tape);
@@ -93,7 +100,7 @@ impl Launch {
                 }
             }
         });
-        Console { child, master: pty.master, keyboard, tty, before, tape, ended: None }
+        Console { child, master: pty.master, keyboard, tty, before, tape, hangs, ended: None }
     }
 }
 
@@ -135,6 +142,7 @@ pub struct Console {
     tty: OwnedFd,
     before: String,
     tape: Arc<(Mutex<Tape>, Condvar)>,
+    hangs: Arc<AtomicBool>,
     ended: Option<ExitStatus>,
 }
 
@@ -146,6 +154,11 @@ impl Console {
         keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
         drop(keyboard);
         self
+    }
+
+    /// The terminal takes nothing any more, as a line that hangs, or goes on.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
     }
 
     pub fn resize(&mut self, columns: u16, rows: u16) {

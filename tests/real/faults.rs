@@ -1,0 +1,127 @@
+//! What goes wrong around the console on a real kernel: it says so, loses nothing, and goes on by
+//! itself.
+
+use super::*;
+
+/// A journal on a file system of its own, which can be filled and made read-only.
+const DISK: &str = "/tmp/disk";
+const JOURNAL: &str = "/tmp/disk/journal.jsonl";
+
+#[test]
+fn without_room_for_the_journal_nothing_is_changed_and_with_room_it_goes_on() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    sh(&format!("mkdir -p {DISK}; mount -t tmpfs -o size=64k none {DISK}"));
+    let mut console = open_with(&["--interval", "500ms", "--journal", JOURNAL], HTTP, FIRST);
+    sh(&format!("dd if=/dev/zero of={DISK}/filler bs=1k 2>/dev/null || true"));
+    // The last page of the journal has some room left.
+    let mut last = 10;
+    while !console.screen().says("ENOSPC") {
+        assert!(last < 60, "{}", console.screen());
+        console.keys("+");
+        let done = |s: &Screen| s.server(HTTP, FIRST).is_some_and(|r| r.weight == last + 1);
+        console.wait_until("done or told", |s| done(s) || s.says("ENOSPC"));
+        last += u64::from(done(&console.screen()));
+    }
+    assert!(console.screen().says("No space left on device (ENOSPC)"), "{}", console.screen());
+    assert_eq!(weight(HTTP, FIRST), Some(last), "what cannot be written down is not done");
+    sh(&format!("rm {DISK}/filler"));
+    console.keys(key::ESC);
+    console.wait_until("the sentence goes", |s| !s.says("ENOSPC"));
+    console.keys("+");
+    wait(&console, "it is done", || weight(HTTP, FIRST) == Some(last + 1));
+    sh(&format!("mount -o remount,ro {DISK}"));
+    console.keys("+");
+    console.wait_until("it is told", |s| s.says("Read-only file system (EROFS)"));
+    assert_eq!(weight(HTTP, FIRST), Some(last + 1));
+    sh(&format!("mount -o remount,rw {DISK}"));
+    console.keys(key::ESC);
+    console.keys("u");
+    wait(&console, "it is taken back", || weight(HTTP, FIRST) == Some(last));
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    let told = ipvs_tui(&["journal", "--journal", JOURNAL]);
+    let once = format!("weight {last} -> {}", last + 1);
+    assert_eq!(told.out.matches(&once).count(), 1, "{}", told.out);
+    sh(&format!("umount {DISK}"));
+}
+
+/// Errors that the kernel returns under load, in the middle of dumps.
+#[test]
+fn answers_that_the_kernel_dropped_are_asked_for_again() {
+    for (error, told) in [("ENOBUFS", true), ("EINTR", false)] {
+        let Some(_lab) = Lab::with("nat") else { return };
+        let inject = format!("inject=recvfrom:error={error}:when=40+45");
+        let trace = "-f -o /dev/null -e trace=recvfrom";
+        let script =
+            format!("exec strace {trace} -e {inject} \"$TUI\" --no-journal --interval 300ms");
+        let mut console = Launch::shell(&script).start();
+        console.wait_until("the first screen", |s| s.server(HTTP, FIRST).is_some());
+        for round in 0..3 {
+            if told {
+                console.wait_until("it is told", |s| s.says("ENOBUFS"));
+            }
+            console.wait_until("it goes on", |s| s.header().contains("live"));
+            sh(&format!("ipvsadm -e -t 10.0.0.1:80 -r {FIRST} -m -w {}", 20 + round));
+            wait_for_weight(&console, FIRST, 20 + round);
+        }
+        console.keys("q");
+        assert_eq!(console.exit_code(), 0);
+    }
+}
+
+/// Services and servers come and go while dumps are under way: a dump may skip or repeat one, and
+/// nobody says so.
+#[test]
+fn a_table_that_never_stands_still_is_followed() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    let churn = "for n in $(seq 1 60); do
+            for m in 1 2 3 4 5; do
+                ipvsadm -A -t 10.9.0.$m:80; ipvsadm -a -t 10.9.0.$m:80 -r 10.1.1.2 -m
+            done
+            for m in 5 1 4 2 3; do ipvsadm -D -t 10.9.0.$m:80; done
+        done";
+    let mut busy = std::process::Command::new("sh").args(["-c", churn]).spawn().unwrap();
+    let mut console = open_with(&["--interval", "200ms", "--no-journal"], HTTP, FIRST);
+    let begun = Instant::now();
+    while busy.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 60 {
+        let screen = console.screen();
+        for wrong in ["not understood", "panicked", "not read for"] {
+            assert!(!screen.has(wrong), "{screen}");
+        }
+        console.keys("jk");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    busy.wait().unwrap();
+    console.wait_until("the table as it is", |s| {
+        s.header().contains("3 services 12 servers") && !s.has("10.9.0.")
+    });
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+/// The clock is set ahead by more than a drain's time limit: its time is not up.
+#[test]
+fn a_clock_that_is_set_ends_no_drain() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    let journal = "/tmp/clock.jsonl";
+    sh(&format!("rm -f {journal}*"));
+    let mut console = open_with(&["--interval", "500ms", "--journal", journal], HTTP, FIRST);
+    let drain = ["drain", "-t", "10.0.0.1:80", "-r", FIRST, "--timeout", "1h", "--yes"];
+    let mut words: Vec<&str> = drain.to_vec();
+    words.extend(["--journal", journal]);
+    let ran = ipvs_tui(&words);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    console.keys("4");
+    console.wait_until("the drain", |s| s.says("draining for"));
+    sh("date -s @$(($(date +%s) + 7200)) >/dev/null");
+    console.wait_until("it is told", |s| s.says("clock went ahead by 2h"));
+    console.wait_until("its time goes on as before", |s| s.says("time is up in 59m"));
+    assert_eq!(weight(HTTP, FIRST), Some(0));
+    sh("date -s @$(($(date +%s) - 7200)) >/dev/null");
+    console.wait_until("it is told", |s| s.says("clock went back by 2h"));
+    assert!(console.screen().header().contains("live"), "{}", console.screen());
+    console.keys("R");
+    console.wait_until("the page", |s| s.has("[ Cancel ]"));
+    console.keys(key::ESC).keys("q");
+    drop(console);
+}
