@@ -7,9 +7,9 @@
 
 #[path = "real/change.rs"]
 mod change;
+mod common;
 #[path = "real/watch.rs"]
 mod watch;
-mod common;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

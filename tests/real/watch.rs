@@ -19,7 +19,11 @@ fn sent(trace: &str) -> Vec<(String, u8)> {
         let data = line.split('"').nth(1)?.strip_prefix("\\x")?;
         Some((kind, u8::from_str_radix(data.get(..2)?, 16).unwrap()))
     };
-    trace.lines().filter(|l| l.contains("NETLINK") || l.contains("nlmsg")).filter_map(message).collect()
+    trace
+        .lines()
+        .filter(|l| l.contains("NETLINK") || l.contains("nlmsg"))
+        .filter_map(message)
+        .collect()
 }
 
 fn trace() -> String {
