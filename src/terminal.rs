@@ -23,8 +23,8 @@ use ratatui::Terminal as Screen;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, kill_current_process_group};
 
-/// Whether the terminal is ours. The only global of the program: a panic on any thread must be
-/// able to give the terminal back, and nothing may be drawn after that.
+/// Whether the terminal is ours. The only global of the program, with the lock for writing to it:
+/// a panic on any thread must be able to give the terminal back, and nothing may be drawn after.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 
 /// Buttons and the wheel, with places beyond column 223 (xterm's modes 1000 and 1006). Not
@@ -196,6 +196,7 @@ fn release() -> io::Result<()> {
     if !CLAIMED.swap(false, Ordering::SeqCst) {
         return Ok(());
     }
+    output::settle();
     let mut bytes = Vec::new();
     queue!(bytes, EndSynchronizedUpdate, Print(MOUSE_OFF), Show, LeaveAlternateScreen)?;
     // A terminal that takes nothing must not keep the process: then its modes have to do.

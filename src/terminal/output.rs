@@ -4,12 +4,15 @@
 //! At most one thing is on its way; whoever draws waits until it has been taken.
 
 use std::io::{self, stdout};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::CLAIMED;
 
 /// How long the end waits for what is on its way. A line that has hung for longer than that is
 /// given up.
@@ -48,7 +51,7 @@ impl Output {
         let shared = Arc::clone(&state);
         Builder::new().name("screen".to_owned()).spawn(move || {
             while let Ok(bytes) = inbox.recv() {
-                let written = write(&bytes);
+                let written = write_while_claimed(&bytes);
                 let mut sent = shared.lock();
                 sent.waiting = sent.waiting.saturating_sub(1);
                 sent.failed = sent.failed.or(written.err().map(|error| error.kind()));
@@ -83,6 +86,24 @@ impl Output {
         let busy = |sent: &mut Sent| sent.waiting > 0 && sent.failed.is_none();
         // Whatever came of it, the end goes on.
         drop(self.state.moved.wait_timeout_while(sent, PATIENCE, busy));
+    }
+}
+
+/// Held while something is written, so that nothing is drawn over a terminal that was given back.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Writes a frame, unless the terminal has been given back meanwhile.
+fn write_while_claimed(bytes: &[u8]) -> io::Result<()> {
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    if CLAIMED.load(Ordering::SeqCst) { write(bytes) } else { Ok(()) }
+}
+
+/// Waits until nothing is being written, but not for long: a panic may have struck anywhere.
+pub(super) fn settle() {
+    let begun = Instant::now();
+    while matches!(WRITING.try_lock(), Err(TryLockError::WouldBlock)) && begun.elapsed() < PATIENCE
+    {
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
