@@ -55,6 +55,9 @@ pub const SCHEDULERS: &[Scheduler] = &[
 pub struct SchedulerName(Cow<'static, str>);
 
 impl SchedulerName {
+    /// The kernel's word for a service without a scheduler.
+    pub const NONE: Self = Self(Cow::Borrowed("none"));
+
     /// Checks and keeps `name`; known names cost no allocation.
     ///
     /// # Errors

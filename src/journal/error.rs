@@ -54,7 +54,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    pub(super) fn system(path: &Path, action: &'static str, error: &io::Error) -> Self {
+    pub(crate) fn system(path: &Path, action: &'static str, error: &io::Error) -> Self {
         let text = error.to_string();
         let mut why = text.split(" (os error").next().unwrap_or_default().to_owned();
         let advice = match error.raw_os_error().map(Errno::from_raw_os_error) {

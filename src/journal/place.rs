@@ -75,7 +75,7 @@ impl Place {
         name
     }
 
-    pub(super) fn name(&self) -> &OsStr {
+    pub(crate) fn name(&self) -> &OsStr {
         &self.name
     }
 
@@ -84,7 +84,7 @@ impl Place {
     /// # Errors
     /// [`JournalError::Refused`] when it is a symbolic link, belongs to someone else, or everyone
     /// may write in it; [`JournalError::System`] when it cannot be made or opened.
-    pub(super) fn folder(&self) -> Result<OwnedFd, JournalError> {
+    pub(crate) fn folder(&self) -> Result<OwnedFd, JournalError> {
         let failed = |errno: Errno| JournalError::system(&self.folder, "opened", &errno.into());
         let folder = match self.open_folder() {
             Err(Errno::NOENT) if self.own => {
@@ -106,7 +106,7 @@ impl Place {
         self.belongs_to_us(&self.folder, &stat)?;
         let sticky = stat.st_mode & 0o1000 != 0;
         if stat.st_mode & 0o002 != 0 && !sticky {
-            let why = "everyone may write in it, and so replace the journal; run 'chmod o-w' on it";
+            let why = "everyone may write in it, and so replace the file; run 'chmod o-w' on it";
             return Err(JournalError::refused(&self.folder, why));
         }
         Ok(folder)
@@ -133,11 +133,24 @@ impl Place {
     /// [`JournalError::Refused`] when it is a symbolic link or no plain file, belongs to someone
     /// else, or everyone may write it; [`JournalError::System`] when it cannot be made or opened.
     pub(super) fn file(&self, folder: &OwnedFd, name: &OsStr) -> Result<File, JournalError> {
+        self.file_of(folder, name, FILE_MODE)
+    }
+
+    /// The same, made with the permissions `mode`.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub(crate) fn file_of(
+        &self,
+        folder: &OwnedFd,
+        name: &OsStr,
+        mode: u32,
+    ) -> Result<File, JournalError> {
         let path = self.folder.join(name);
         let open = |more: OFlags| {
             // Not blocking, in case it is a pipe.
             let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let mode = Mode::from_raw_mode(FILE_MODE);
+            let mode = Mode::from_raw_mode(mode);
             rustix::fs::openat(folder, name, flags | OFlags::NONBLOCK | more, mode)
         };
         let opened = match open(OFlags::empty()) {
@@ -168,7 +181,7 @@ impl Place {
     /// # Errors
     /// [`JournalError::Refused`] when it is a symbolic link or no plain file;
     /// [`JournalError::System`] when it cannot be opened.
-    pub(super) fn readable(&self, name: &OsStr) -> Result<Option<File>, JournalError> {
+    pub(crate) fn readable(&self, name: &OsStr) -> Result<Option<File>, JournalError> {
         let path = self.folder.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         match rustix::fs::open(&path, flags, Mode::empty()) {
@@ -182,7 +195,7 @@ impl Place {
     }
 
     /// Whether `file` is still what the journal's name leads to.
-    pub(super) fn leads_to(&self, file: &File) -> bool {
+    pub(crate) fn leads_to(&self, file: &File) -> bool {
         let there = rustix::fs::lstat(self.path());
         let (Ok(there), Ok(ours)) = (there, rustix::fs::fstat(file)) else { return false };
         (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
@@ -194,7 +207,7 @@ impl Place {
             return Ok(());
         }
         let why = format!(
-            "it belongs to user {}, who could replace the journal; name one that belongs to user \
+            "it belongs to user {}, who could replace the file; name one that belongs to user \
              {us} or root",
             stat.st_uid
         );
