@@ -65,7 +65,8 @@ fn room(path: &Path) -> String {
 
 /// A file of tests: `tests.rs`, or one of a folder `tests`.
 fn is_test(path: &Path) -> bool {
-    path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
+    let inside = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+    inside.ends_with("tests.rs") || inside.components().any(|part| part.as_os_str() == "tests")
 }
 
 /// The rooms that a file's code names with `crate::`. Tests may look anywhere, and doc comments
