@@ -202,6 +202,11 @@ impl App {
             Report::NoJournal(error) => Message::NoJournal(error),
             Report::Census(census) => Message::Census(census),
             Report::Machine(owners, loaded) => Message::Machine(owners, loaded),
+            Report::Theirs(theirs) => Message::Theirs(theirs),
+            Report::Recording(status) => Message::Recording(status),
+            Report::Scene(scene) => Message::Scene(scene, now),
+            Report::Playing(playing) => Message::Playing(playing),
+            Report::Note(text) => Message::Note(text),
         });
     }
 
@@ -279,6 +284,7 @@ impl App {
                     self.update(Message::Mouse(self.mouse));
                 }
                 Effect::Refresh => self.worker.ask(Request::Refresh),
+                Effect::Play(play) => self.worker.ask(Request::Play(play)),
                 Effect::NextTheme => {
                     self.themes.step();
                     self.look.theme = self.themes.theme().clone();

@@ -1,6 +1,7 @@
 //! The command line: what an operator types, checked before anything is opened.
 
 mod change;
+mod replay;
 mod value;
 mod wanted;
 
@@ -14,6 +15,7 @@ use crate::config::{Config, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
+pub use replay::{RecordOptions, Replay, ReplayFormat};
 pub use value::{Flags, Mask, ServerName};
 pub use wanted::{Target, Wanted, What};
 
@@ -44,6 +46,10 @@ pub struct Console {
     /// Where changes are written down.
     #[command(flatten)]
     pub journal: JournalOptions,
+
+    /// Where what is seen is recorded.
+    #[command(flatten)]
+    pub record: RecordOptions,
 
     /// How it is drawn and how often it is read.
     #[command(flatten)]
@@ -161,6 +167,9 @@ pub enum Verb {
         /// is one reading more, so that the screen follows from the seed and the keys alone.
         #[arg(long, hide = true, value_name = "N")]
         polls: Option<NonZeroU32>,
+        /// Where what is seen is recorded.
+        #[command(flatten)]
+        record: RecordOptions,
         /// Which file says the rest.
         #[command(flatten)]
         config: ConfigOptions,
@@ -174,6 +183,9 @@ pub enum Verb {
         /// Look at another network namespace: a name of `ip netns`, or a path.
         #[arg(long, value_name = "NAME|PATH", value_parser = namespace)]
         netns: Option<Namespace>,
+        /// Where what is seen is recorded.
+        #[command(flatten)]
+        record: RecordOptions,
         /// How it is drawn and how often it is read.
         #[command(flatten)]
         screen: ScreenOptions,
@@ -181,6 +193,8 @@ pub enum Verb {
         #[command(flatten)]
         config: ConfigOptions,
     },
+    /// Play what --record wrote, or print it.
+    Replay(Box<Replay>),
     /// Print who changed what, when and why.
     Journal {
         /// In which form.

@@ -62,6 +62,11 @@ pub enum Command {
     CopyCommand,
     Mouse,
     Refresh,
+    Faster,
+    Slower,
+    Jump,
+    NextChange,
+    PreviousChange,
     Palette,
     Help,
     Close,
@@ -125,6 +130,8 @@ pub struct Spec {
     pub keys: &'static [&'static str],
     /// Whether it can change the kernel's table: absent in watch mode.
     pub mutates: bool,
+    /// Whether it is about a recording that is played: absent elsewhere.
+    pub replays: bool,
     /// Where it means something. Nothing acts on what is not on the screen.
     pub views: &'static [View],
     /// A word for the footer, if it belongs there.
@@ -137,7 +144,7 @@ const fn spec(
     doc: &'static str,
     keys: &'static [&'static str],
 ) -> Spec {
-    Spec { command, name, doc, keys, mutates: false, views: &View::ALL, hint: None }
+    Spec { command, name, doc, keys, mutates: false, replays: false, views: &View::ALL, hint: None }
 }
 
 impl Spec {
@@ -148,6 +155,16 @@ impl Spec {
     /// It changes the table, and is about servers and services: where these are shown.
     const fn mutates(self) -> Self {
         Self { mutates: true, views: &[View::Services], ..self }
+    }
+
+    /// It is about a recording that is played.
+    const fn replays(self) -> Self {
+        Self { replays: true, ..self }
+    }
+
+    /// Whether it can be had in the same console as the other.
+    pub fn meets(&self, other: &Self) -> bool {
+        !(self.replays && other.mutates || self.mutates && other.replays)
     }
 
     const fn also(self, views: &'static [View]) -> Self {
@@ -211,6 +228,11 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Freeze, "freeze", "freeze the screen, or let it go on", &["p"]).also(PAST).hint("go on"),
     spec(Command::Back, "back", "look further back in time", &["["]).also(PAST).hint("back"),
     spec(Command::Forward, "forward", "look less far back", &["]"]).also(PAST).hint("forward"),
+    spec(Command::Faster, "faster", "play the recording faster", &[">", "+"]).replays().hint("faster"),
+    spec(Command::Slower, "slower", "play it slower", &["<", "-"]).replays().hint("slower"),
+    spec(Command::Jump, "jump", "go to a time: 14:30, +5m, -30s", &["J"]).replays().hint("jump"),
+    spec(Command::NextChange, "next-change", "go to the next change", &["n"]).replays().hint("change"),
+    spec(Command::PreviousChange, "previous-change", "go to the change before", &["N"]).replays(),
     spec(Command::Copy, "copy", "copy the row to the clipboard", &["y"]).also(ROWS),
     spec(Command::CopyCommand, "copy-command", "copy the ipvsadm command that makes it", &["Y"]).also(&[View::Services, View::Hosts]),
     spec(Command::Mouse, "mouse", "let the terminal select text, or not", &["m"]),
@@ -224,7 +246,12 @@ pub const COMMANDS: &[Spec] = &[
 
 /// The commands there are for a console that can change things, or only watches.
 pub fn available(read_only: bool) -> impl Iterator<Item = &'static Spec> {
-    COMMANDS.iter().filter(move |spec| !(read_only && spec.mutates))
+    COMMANDS.iter().filter(move |spec| !(spec.replays || read_only && spec.mutates))
+}
+
+/// The commands there are for a console over a recording: there is no kernel to be read.
+pub fn of_replay() -> impl Iterator<Item = &'static Spec> {
+    COMMANDS.iter().filter(|spec| !spec.mutates && spec.command != Command::Refresh)
 }
 
 impl Command {

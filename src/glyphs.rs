@@ -16,6 +16,12 @@ pub struct Glyphs {
     pub draining: &'static str,
     /// A server whose weight comes back in steps.
     pub ramping: &'static str,
+    /// Somebody else has changed it.
+    pub changed: &'static str,
+    /// Its weight goes back and forth.
+    pub flapping: &'static str,
+    /// A recording is played.
+    pub playing: &'static str,
     /// Worth knowing.
     pub note: &'static str,
     /// A marked server.
@@ -57,6 +63,9 @@ pub const UNICODE: Glyphs = Glyphs {
     quiesced: "○",
     draining: "◐",
     ramping: "◔",
+    changed: "Δ",
+    flapping: "↕",
+    playing: "▶",
     note: "!",
     marked: "✓",
     live: "●",
@@ -82,6 +91,9 @@ pub const ASCII: Glyphs = Glyphs {
     quiesced: "o",
     draining: "d",
     ramping: "r",
+    changed: "c",
+    flapping: "f",
+    playing: ">",
     note: "!",
     marked: "+",
     live: "*",

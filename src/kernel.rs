@@ -164,6 +164,9 @@ pub enum KernelError {
         /// The operating system's reason.
         why: String,
     },
+    /// What a recording tells of a reading that failed, in the words of then.
+    #[error("{0}")]
+    Told(String),
     /// The network namespace cannot be entered.
     #[error("network namespace '{name}' cannot be entered: {why}")]
     Namespace {

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::backend::crossterm::to_input_request;
 
-use crate::command::{COMMANDS, Command, KeyNames, Spec};
+use crate::command::{COMMANDS, Command, KeyNames, Spec, available, of_replay};
 use crate::model::{Message, Model};
 pub use key::{Key, KeyError};
 
@@ -109,12 +109,28 @@ impl Keymap {
         if let Some(fault) = faults.into_iter().next() {
             return Err(fault);
         }
-        let mutates = |command: Command| command.spec().is_some_and(|spec| spec.mutates);
-        let keys: Vec<_> =
-            all.into_iter().filter(|(command, _)| !(read_only && mutates(*command))).collect();
+        Ok(Self::of(all, available(read_only)))
+    }
+
+    /// The same for a console over a recording.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn of_replay(bindings: &[Binding]) -> Result<Self, KeymapError> {
+        let (all, faults) = lay(bindings);
+        match faults.into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(Self::of(all, of_replay())),
+        }
+    }
+
+    /// The keys of those commands that there are.
+    fn of(all: Vec<(Command, Vec<Key>)>, there: impl Iterator<Item = &'static Spec>) -> Self {
+        let there: Vec<Command> = there.map(|spec| spec.command).collect();
+        let keys: Vec<_> = all.into_iter().filter(|(command, _)| there.contains(command)).collect();
         let each = keys.iter().flat_map(|(command, keys)| keys.iter().map(|key| (*key, *command)));
         let commands = each.collect();
-        Ok(Self { commands, keys })
+        Self { commands, keys }
     }
 
     /// Everything that keeps these bindings from being a keymap.
@@ -126,6 +142,11 @@ impl Keymap {
     pub fn keys_of(&self, command: Command) -> Vec<String> {
         let keys = self.keys.iter().find(|(of, _)| *of == command);
         keys.map(|(_, keys)| keys.iter().map(Key::to_string).collect()).unwrap_or_default()
+    }
+
+    /// The commands that this console has, in the table's order.
+    pub fn commands(&self) -> impl Iterator<Item = &'static Spec> {
+        self.keys.iter().filter_map(|(command, _)| command.spec())
     }
 
     /// The keys of every command, for help, footer and sentences.
@@ -200,7 +221,10 @@ fn lay(bindings: &[Binding]) -> (Vec<(Command, Vec<Key>)>, Vec<KeymapError>) {
             None => own.iter().copied().filter(|key| !given.contains_key(key)).collect(),
         };
         for key in keys.iter().filter(|key| !given.contains_key(key)) {
-            if let Some(first) = bound.insert(*key, spec.command) {
+            // A key may write in one console and play in another.
+            let first = bound.insert(*key, spec.command);
+            let meets = |first: &Command| first.spec().is_none_or(|first| first.meets(spec));
+            if let Some(first) = first.filter(meets) {
                 faults.push(KeymapError::Twice { key: *key, first, second: spec.command });
             }
         }

@@ -4,17 +4,18 @@ use std::io::{self, BufWriter, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use ipvs_tui::app::{self, App, End, Face};
 use ipvs_tui::cli::{
-    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, Verb, Wanted,
+    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, RecordOptions,
+    Replay, ReplayFormat, Verb, Wanted,
 };
 use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
 use ipvs_tui::glyphs::{self, Glyphs};
@@ -24,12 +25,14 @@ use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
 use ipvs_tui::keys::Keymap;
 use ipvs_tui::model::{Model, Wall};
+use ipvs_tui::record::{About, Player, RecordError, Recorder, Recording, To, When};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
+use ipvs_tui::snapshot::{Moment, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Hand, Pace, Worker};
+use ipvs_tui::worker::{Director, Hand, Pace, Report, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -40,15 +43,17 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => console(cli.console, None, None),
-        Some(Verb::Watch { cycle, netns, screen, config }) => {
+        Some(Verb::Watch { cycle, netns, record, screen, config }) => {
             let journal = JournalOptions::default();
-            console(Console { netns, read_only: true, journal, screen, config }, cycle, None)
+            let wanted = Console { netns, read_only: true, journal, record, screen, config };
+            console(wanted, cycle, None)
         }
+        Some(Verb::Replay(wanted)) => replay(&wanted),
         Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
-        Some(Verb::Demo { demo, read_only, cycle, screen, polls, config }) => {
+        Some(Verb::Demo { demo, read_only, cycle, screen, polls, record, config }) => {
             let journal = JournalOptions::default();
             let read_only = read_only || cycle.is_some();
-            let wanted = Console { netns: None, read_only, journal, screen, config };
+            let wanted = Console { netns: None, read_only, journal, record, screen, config };
             console(wanted, cycle, Some((demo, polls)))
         }
         Some(Verb::Snapshot { format, netns, demo, of }) => {
@@ -99,12 +104,121 @@ fn console(
         Some((_, Some(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
         _ => (Pace::Every(step), app::Clock::Real),
     };
-    let open = move || match demo {
-        Some((demo, Some(_))) => Ok(posing(&demo, read_only, step)),
-        Some((demo, None)) => Ok(embedded(&demo, read_only)),
-        None => kernel(netns.as_ref(), read_only, &journal, false),
+    let record = wanted.record;
+    let open = move || {
+        let director = match demo {
+            Some((demo, Some(_))) => posing(&demo, read_only, step),
+            Some((demo, None)) => embedded(&demo, read_only),
+            None => kernel(netns.as_ref(), read_only, &journal, false)?,
+        };
+        let recorder = recorder(&record, &director.name, step)?;
+        Ok((director, recorder))
     };
-    open_console(open, pace, keymap, &config, cycle, clock)
+    let start = |reports| Worker::recording(open, pace, reports);
+    open_console(start, keymap, &config, clock, |model| model.wall = cycle.map(Wall::new))
+}
+
+/// Records what the console of the director `name` sees, if that is wanted.
+fn recorder(
+    wanted: &RecordOptions,
+    name: &str,
+    interval: Duration,
+) -> anyhow::Result<Option<Recorder>> {
+    let Some(path) = &wanted.record else { return Ok(None) };
+    let about = About {
+        program: format!("ipvs-tui {}", env!("CARGO_PKG_VERSION")),
+        name: name.to_owned(),
+        interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+        began: Timestamp::now(),
+    };
+    let place = Place::at(path).map_err(RecordError::from)?;
+    Ok(Some(Recorder::open(place, wanted.limits(), about)?))
+}
+
+/// Plays a recording in the console, or prints it.
+fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
+    let recording = Recording::open(&wanted.file)?;
+    if let Some(format) = wanted.format {
+        return export(&recording, format, wanted);
+    }
+    let mut config = configured(wanted.config.config.as_deref())?;
+    wanted.screen.over(&mut config);
+    config.watch();
+    let keymap = Keymap::of_replay(&config.bindings())?;
+    let mut out = io::stdout().lock();
+    if wanted.config.print_config {
+        return told(config::print_config(&config, &mut out), "write the settings");
+    }
+    if wanted.config.print_keys {
+        return told(config::print_keys(&config, &keymap, &mut out), "write the keys");
+    }
+    drop(out);
+    let damages: Vec<String> = recording.damages().iter().map(ToString::to_string).collect();
+    let begun = Instant::now();
+    let mut player = Player::new(recording, Moment::default());
+    let first = To::Time(player.playing().first);
+    let to = match wanted.at {
+        Some(when) => player.time(when, &TimeZone::system()).context("there is no such time")?,
+        None => first,
+    };
+    let scene = player.jump(to, Moment::default()).context("the recording cannot be played")?;
+    let playing = player.playing();
+    let about = scene.about.clone();
+    let start = |reports: UnboundedSender<Report>| {
+        let _ = reports.send(Report::Scene(Box::new(scene)));
+        for damage in damages {
+            let _ = reports.send(Report::Note(damage));
+        }
+        Ok(Worker::replay(String::new(), player, begun, reports)?)
+    };
+    open_console(start, keymap, &config, app::Clock::Real, |model| {
+        model.playing = Some(playing);
+        if let Some(about) = &about {
+            model.recorded(about);
+        }
+    })
+}
+
+/// Prints what was recorded. What cannot be played is told on standard error.
+fn export(
+    recording: &Recording,
+    format: ReplayFormat,
+    wanted: &Replay,
+) -> anyhow::Result<ExitCode> {
+    let zone = TimeZone::system();
+    for damage in recording.damages() {
+        writeln!(io::stderr(), "ipvs-tui: {damage}")?;
+    }
+    let first = recording.began().context("the recording holds no snapshot")?;
+    let last = recording.last().context("the recording holds no snapshot")?;
+    let time = |when: Option<When>, without: Timestamp| match when {
+        None => Ok(without),
+        Some(when) => {
+            let found = when.resolve(first, (first, last.taken), &zone);
+            found.context("there is no such time")
+        }
+    };
+    let span = (time(wanted.from, first)?, time(wanted.until, last.taken)?);
+    let form = match format {
+        ReplayFormat::Text => Format::Text,
+        ReplayFormat::Json => Format::Json,
+        ReplayFormat::Ipvsadm => Format::Ipvsadm,
+        ReplayFormat::Csv => {
+            let written = report::csv(recording, span, &mut io::stdout().lock());
+            return told(written, "write the recording");
+        }
+        ReplayFormat::Changes => {
+            let written = report::changes(recording, span, &zone, &mut io::stdout().lock());
+            return told(written, "write the changes");
+        }
+    };
+    match wanted.at {
+        None => print_snapshot(&last, form),
+        Some(at) => {
+            let found = recording.at(time(Some(at), first)?);
+            print_snapshot(found.as_ref().unwrap_or(&last), form)
+        }
+    }
 }
 
 /// What files say, without the command line.
@@ -288,12 +402,11 @@ fn simulated(demo: &DemoOptions, read_only: bool, clock: sim::Clock, author: Aut
 }
 
 fn open_console(
-    open: impl FnOnce() -> anyhow::Result<Director> + Send + 'static,
-    pace: Pace,
+    start: impl FnOnce(UnboundedSender<Report>) -> anyhow::Result<Worker>,
     keymap: Keymap,
     config: &Config,
-    cycle: Option<Duration>,
     clock: app::Clock,
+    prepare: impl FnOnce(&mut Model),
 ) -> anyhow::Result<ExitCode> {
     if !terminal::is_there() {
         let _ = writeln!(
@@ -313,14 +426,14 @@ fn open_console(
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
     let face = Face { look, themes, frames: config.frames(), mouse: config.mouse };
     let (reports, inbox) = unbounded_channel();
-    let worker = Worker::start(open, pace, reports)?;
+    let worker = start(reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
     model.keys = keymap.names();
     model.rate = config.rate;
     model.window = config.window;
     model.scale = config.scale;
     model.columns.clone_from(&config.columns);
-    model.wall = cycle.map(Wall::new);
+    prepare(&mut model);
     let app = App::new(model, keymap, face, worker, inbox, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(match runtime.block_on(app.run())? {
@@ -375,13 +488,16 @@ fn snapshot(
             watcher(&ProcRoot::default())?
         }
     };
-    let snapshot = reader.snapshot(&Want::everything())?;
+    print_snapshot(&reader.snapshot(&Want::everything())?, format)
+}
+
+fn print_snapshot(snapshot: &Snapshot, format: Format) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left_out = Vec::new();
     let written = match format {
-        Format::Text => report::text(&snapshot, &mut out),
-        Format::Json => report::json(&snapshot, &mut out),
-        Format::Ipvsadm => report::rules(&snapshot, &mut out).map(|told| left_out = told),
+        Format::Text => report::text(snapshot, &mut out),
+        Format::Json => report::json(snapshot, &mut out),
+        Format::Ipvsadm => report::rules(snapshot, &mut out).map(|told| left_out = told),
     };
     match written.and_then(|()| out.flush()) {
         // Whoever reads has seen enough: ipvs-tui snapshot | head

@@ -11,6 +11,7 @@
 //! share   what servers get of new connections, beside what their weights ask for
 //! frozen  the screen held still, and the past
 //! alarms  what needs an operator        wall    a screen that turns by itself
+//! others  what somebody else has changed       replay  a recording that is played
 //! act     what the keys do to servers: weights, quiesce, drain, restore
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
@@ -40,10 +41,12 @@ mod hosts;
 mod log;
 mod message;
 mod mouse;
+mod others;
 mod page;
 mod palette;
 mod prompt;
 mod ramp;
+mod replay;
 mod row;
 mod rows;
 mod share;
@@ -62,6 +65,8 @@ use crate::ipvs::counted;
 use crate::journal::{JournalError, News};
 use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
+use crate::outside;
+use crate::record::{Playing, Status};
 use crate::snapshot::{Moment, Snapshot};
 pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
@@ -73,9 +78,10 @@ pub use filter::Filter;
 pub use form::{Field, FieldKind, Form, Wrong};
 pub use frozen::Frozen;
 pub use hosts::{Host, Hosts, Standing};
-pub use log::Log;
+pub use log::{Item, Log};
 pub use message::{Effect, Message, Notice, Tone};
 pub use mouse::{Hit, WHEEL};
+pub use others::from;
 pub use page::{Ask, Focus, Line, Page, span};
 pub use palette::Found;
 pub use prompt::Prompt;
@@ -134,6 +140,12 @@ pub struct Model {
     pub drains: Drains,
     /// Weights that come back over a time.
     pub ramps: Ramps,
+    /// What others have changed.
+    pub outside: outside::Log,
+    /// How a recording of this console is getting on; `None` without one.
+    pub recording: Option<Status>,
+    /// How a recording is being played; `None` where a director is watched.
+    pub playing: Option<Playing>,
     /// Where the cursor is in the journal.
     pub log: Log,
     /// What the journal says; `None` before it was read.
@@ -195,6 +207,9 @@ impl Model {
             detail: None,
             drains: Drains::default(),
             ramps: Ramps::default(),
+            outside: outside::Log::default(),
+            recording: None,
+            playing: None,
             log: Log::default(),
             news: None,
             no_journal: None,
@@ -229,7 +244,8 @@ impl Model {
             Message::Unreadable(error, now) => {
                 self.now = now;
                 if let Some(last) = &self.snapshot {
-                    let at = Moment(last.at.0 + self.age());
+                    let age = if self.replays() { self.interval } else { self.age() };
+                    let at = Moment(last.at.0 + age);
                     self.history.gap(at);
                 }
                 if self.failure.replace(error).is_none() {
@@ -245,14 +261,12 @@ impl Model {
                 self.no_journal = Some(error);
             }
             Message::Census(census) => self.count_connections(&census),
-            Message::Machine(owners, loaded) => {
-                self.loaded = loaded;
-                let (owners, looked) = match owners {
-                    Ok(owners) => (owners, Ok(())),
-                    Err(error) => (Vec::new(), Err(error)),
-                };
-                (self.owners, self.looked_for_owners) = (owners, Some(looked));
-            }
+            Message::Machine(owners, loaded) => self.take_machine(owners, loaded),
+            Message::Theirs(theirs) => self.take_theirs(&theirs),
+            Message::Recording(status) => self.take_status(status),
+            Message::Scene(scene, now) => self.take_scene(*scene, now),
+            Message::Playing(playing) => self.playing = Some(playing),
+            Message::Note(text) => self.take_note(text),
             Message::Clock(now) => {
                 self.pass(now);
                 self.turn_wall();
@@ -308,7 +322,9 @@ impl Model {
         match (&self.failure, &self.snapshot) {
             (Some(error), _) => Freshness::Failed(error.clone()),
             (None, None) => Freshness::Waiting,
-            (None, Some(_)) if self.age() > self.stale_after() => Freshness::Late,
+            (None, Some(_)) if self.age() > self.stale_after() && !self.replays() => {
+                Freshness::Late
+            }
             (None, Some(_)) => Freshness::Live,
         }
     }
@@ -346,6 +362,7 @@ impl Model {
 
     fn take_in(&mut self, snapshot: &Arc<Snapshot>, now: Moment) -> Vec<Effect> {
         self.history.push(snapshot);
+        self.outside.pass(snapshot.at);
         if self.failure.take().is_some() {
             self.say(Tone::Info, "the director can be read again");
         }
@@ -385,24 +402,12 @@ impl Model {
         if writes && self.help.is_none() && (self.refused_as_frozen() || self.refused_as_stale()) {
             return Vec::new();
         }
-        if let Some(scrolled) = self.help {
-            // Help lies over the table: the keys that move, move it.
-            let page = 10;
-            let to = match command {
-                Command::Up => scrolled.saturating_sub(1),
-                Command::Down => scrolled + 1,
-                Command::PageUp => scrolled.saturating_sub(page),
-                Command::PageDown => scrolled + page,
-                Command::Top => 0,
-                Command::Bottom => u16::MAX,
-                _ => {
-                    self.help = None;
-                    return Vec::new();
-                }
-            };
-            let most = u16::try_from(crate::command::COMMANDS.len()).unwrap_or(u16::MAX);
-            self.help = Some(to.min(most));
+        if self.help.is_some() {
+            self.command_in_help(command);
             return Vec::new();
+        }
+        if let Some(effects) = self.command_in_replay(command) {
+            return effects;
         }
         if (self.view != View::Services || self.detail.is_some())
             && let Some(effects) = self.command_elsewhere(command)
@@ -465,6 +470,12 @@ impl Model {
             Command::CopyCommand => return self.copy_command(),
             Command::Mouse => return vec![Effect::ToggleMouse],
             Command::Palette => self.ask_palette(),
+            // Only of a recording; see `command_in_replay`.
+            Command::Faster
+            | Command::Slower
+            | Command::NextChange
+            | Command::PreviousChange
+            | Command::Jump => {}
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },

@@ -40,7 +40,7 @@
 //! tape     where frames go: a file, and its older parts
 //! writer   Recorder: frames, groups, rotation, what could not be written
 //! reader   Recording: parts of a file, and steps through it
-//! player   time, speed, pause, jumps
+//! player   time, speed, pause, jumps               when     times as they are typed
 //! ```
 
 mod codec;
@@ -54,15 +54,17 @@ mod pages;
 mod player;
 mod reader;
 mod tape;
+mod when;
 mod writer;
 
 pub use codec::kept;
 pub use error::{Flaw, RecordError};
 pub use event::{About, Lost, Machine, Unreadable};
 pub use frame::VERSION;
-pub use player::{Direction, Player, Playing, SPEEDS, Scene, To};
+pub use player::{Direction, Play, Player, Playing, SPEEDS, Scene, To};
 pub use reader::{Damage, Place, Recording, Step};
 pub use tape::{FileTape, Tape};
+pub use when::When;
 pub use writer::{Limits, Recorder, Seen, Status};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What `ipvs-tui snapshot` writes: a [`Snapshot`](crate::snapshot::Snapshot) for people
 //! ([`text()`]), for `ipvsadm -R` ([`rules()`]) and for programs ([`json()`], with the schema in
-//! [`mod@json`]); and single changes as the command lines that would do the same ([`Commands`]).
+//! [`mod@json`]); what `ipvs-tui replay` prints of a recording ([`csv()`], [`changes()`]); and single changes as the command lines that would do the same ([`Commands`]).
 //!
 //! Everything is numeric: no name is ever resolved. Everything is written through
 //! [`std::io::Write`], so that a pipe closed at the other end is an error value and not a panic.
@@ -9,11 +9,13 @@
 mod command;
 mod ipvsadm;
 pub mod json;
+mod recorded;
 mod shell;
 mod text;
 
 pub use command::{Commands, command, script};
 pub use ipvsadm::rules;
 pub use json::{SCHEMA, json};
+pub use recorded::{CSV, changes, csv};
 pub use shell::shell;
 pub use text::{rows, text};

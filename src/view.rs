@@ -117,7 +117,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         Some(Prompt::Columns { all, chosen }) => {
             choose::draw((all, *chosen), look, area, &mut hits, frame);
         }
-        Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
+        Some(Prompt::Weight { .. } | Prompt::Time { .. } | Prompt::Filter { .. }) | None => {}
     }
     hits
 }

@@ -6,10 +6,16 @@
 //! settle  what a process that died left in doubt
 //! census  what drained servers hold in the connection table, on a thread of its own
 //! tiers   what the next poll shall bring: everything, or what is on the screen and a share
+//! others  what somebody else has changed
+//! record  what is told is recorded, on a thread of its own
+//! replay  a worker over a recording
 //! ```
 
 mod apply;
 mod census;
+mod others;
+mod record;
+mod replay;
 mod settle;
 mod tiers;
 
@@ -24,16 +30,20 @@ use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
 use census::Counting;
+use others::Others;
+use record::Tap;
 pub use settle::settle;
 use tiers::Tiers;
 
 use crate::drain::Census;
-use crate::ipvs::{ServerKey, ServiceKey};
+use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
 use crate::model::{PAUSE, Ticket};
+use crate::outside::Theirs;
 use crate::plan::Outcome;
+use crate::record::{Play, Player, Playing, Recorder, Scene, Status};
 use crate::snapshot::Snapshot;
 
 /// A director as a value. One without a hand can only be watched.
@@ -75,6 +85,8 @@ pub enum Request {
     Visible(BTreeSet<ServiceKey>),
     /// These servers are drained: keep their counters fresh, and look at what they hold.
     Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Play a recording differently.
+    Play(Play),
     /// Finish what is under way and end.
     Stop,
 }
@@ -94,6 +106,16 @@ pub enum Report {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
+    /// Changes that the last snapshot shows and this worker did not make.
+    Theirs(Arc<Vec<Theirs>>),
+    /// How the recording is getting on.
+    Recording(Status),
+    /// A recording is played at another place.
+    Scene(Box<Scene>),
+    /// How a recording is being played.
+    Playing(Playing),
+    /// Something that is worth a sentence.
+    Note(String),
     /// What else the machine tells: the programs that also write the table, and the schedulers
     /// that are loaded, `None` where that cannot be told.
     Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
@@ -127,23 +149,58 @@ impl Worker {
         pace: Pace,
         reports: UnboundedSender<Report>,
     ) -> Result<Self, E> {
+        Self::recording(move || Ok((open()?, None)), pace, reports)
+    }
+
+    /// The same, with a recorder of what is told.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn recording<E: From<KernelError> + Send + 'static>(
+        open: impl FnOnce() -> Result<(Director, Option<Recorder>), E> + Send + 'static,
+        pace: Pace,
+        reports: UnboundedSender<Report>,
+    ) -> Result<Self, E> {
         let (requests, inbox) = channel();
         let (opened, answer) = channel();
         let thread = std::thread::Builder::new()
             .name("director".to_owned())
-            .spawn(move || match open() {
-                Ok(director) => {
-                    let _ = opened.send(Ok((director.name.clone(), director.hand.is_none())));
-                    Loop::new(director, pace, inbox, reports).run();
-                }
-                Err(error) => {
-                    let _ = opened.send(Err(error));
+            .spawn(move || {
+                let open = open()
+                    .and_then(|(director, recorder)| Ok((director, Tap::new(reports, recorder)?)));
+                match open {
+                    Ok((director, tap)) => {
+                        let _ = opened.send(Ok((director.name.clone(), director.hand.is_none())));
+                        Loop::new(director, pace, inbox, tap).run();
+                    }
+                    Err(error) => {
+                        let _ = opened.send(Err(error));
+                    }
                 }
             })
             .map_err(|e| KernelError::system("start the director's thread", &e))?;
         let dead = |_| KernelError::malformed("the director", "its thread ended while opening it");
         let (name, read_only) = answer.recv().map_err(dead)??;
         Ok(Self { requests, thread: Some(thread), name, read_only })
+    }
+
+    /// A worker over a recording, which tells what was recorded as it was told then. What cannot
+    /// be asked of a recording is not answered. `begun` is when `player` was at its moment 0.
+    ///
+    /// # Errors
+    /// [`KernelError::System`] when there is no thread to be had.
+    pub fn replay(
+        name: String,
+        player: Player,
+        begun: Instant,
+        reports: UnboundedSender<Report>,
+    ) -> Result<Self, KernelError> {
+        let (requests, inbox) = channel();
+        let thread = std::thread::Builder::new()
+            .name("player".to_owned())
+            .spawn(move || replay::run(player, begun, &inbox, &reports))
+            .map_err(|e| KernelError::system("start the player's thread", &e))?;
+        Ok(Self { requests, thread: Some(thread), name, read_only: true })
     }
 
     /// Asks for something. A worker that has ended takes nothing any more; its reports have
@@ -173,7 +230,10 @@ struct Loop {
     /// How often it is read at the start.
     at_once: u32,
     inbox: Receiver<Request>,
-    reports: UnboundedSender<Report>,
+    tap: Tap,
+    others: Others,
+    /// What the journal said last.
+    news: Option<Arc<News>>,
     tiers: Tiers,
     /// How long the last poll took.
     took: Duration,
@@ -185,12 +245,7 @@ struct Loop {
 }
 
 impl Loop {
-    fn new(
-        director: Director,
-        pace: Pace,
-        inbox: Receiver<Request>,
-        reports: UnboundedSender<Report>,
-    ) -> Self {
+    fn new(director: Director, pace: Pace, inbox: Receiver<Request>, tap: Tap) -> Self {
         let (interval, at_once, counting) = match pace {
             Pace::Every(interval) => (interval, 1, Counting::aside()),
             Pace::Asked(times) => (NEVER, times.get(), Counting::in_turn()),
@@ -200,7 +255,9 @@ impl Loop {
             interval,
             at_once,
             inbox,
-            reports,
+            tap,
+            others: Others::default(),
+            news: None,
             tiers: Tiers::new(interval),
             took: Duration::ZERO,
             looked: Instant::now(),
@@ -232,9 +289,10 @@ impl Loop {
             match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
                 Ok(Request::Apply(ticket, order)) => {
                     let (outcome, written) = apply(&order, &mut self.director);
+                    self.others.ours(&outcome);
                     let outcome = Report::Outcome(ticket, Box::new(outcome), written);
                     // The effect is seen before the outcome is told.
-                    if !(self.sample() && self.news_now() && self.reports.send(outcome).is_ok()) {
+                    if !(self.sample() && self.news_now() && self.tap.tell(outcome)) {
                         return;
                     }
                 }
@@ -248,7 +306,8 @@ impl Loop {
                     self.tiers.followed(self.counting.services().collect());
                 }
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
+                // Nothing is played here.
+                Ok(Request::Play(_)) | Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -259,10 +318,16 @@ impl Loop {
             return true;
         }
         let report = match settle(&mut self.director) {
-            Ok(news) => Report::Journal(Arc::new(news)),
+            Ok(news) => self.read(news),
             Err(error) => Report::NoJournal(error),
         };
-        self.reports.send(report).is_ok()
+        self.tap.tell(report)
+    }
+
+    fn read(&mut self, news: News) -> Report {
+        let news = Arc::new(news);
+        self.news = Some(Arc::clone(&news));
+        Report::Journal(news)
     }
 
     /// Tells what others wrote into the journal. False when nobody listens.
@@ -278,7 +343,8 @@ impl Loop {
         self.machine_due = Instant::now() + MACHINE;
         let reader = &mut self.director.reader;
         let owners = reader.owners();
-        self.reports.send(Report::Machine(owners, reader.schedulers().ok())).is_ok()
+        let schedulers = reader.schedulers().ok();
+        self.tap.tell(Report::Machine(owners, schedulers))
     }
 
     fn news_now(&mut self) -> bool {
@@ -288,29 +354,46 @@ impl Loop {
             return true;
         }
         let report = match book.news(Vec::new()) {
-            Ok(news) => Report::Journal(Arc::new(news)),
+            Ok(news) => self.read(news),
             Err(error) => Report::NoJournal(error),
         };
-        self.reports.send(report).is_ok()
+        self.tap.tell(report)
     }
 
     /// Reads and reports. False when nobody listens.
     fn sample(&mut self) -> bool {
         let want = self.tiers.want();
         let began = Instant::now();
-        let report = match self.director.reader.snapshot(&want) {
-            Ok(snapshot) => {
-                self.tiers.saw(&snapshot);
-                let reader = self.director.reader.as_mut();
-                self.counting.go_on(reader, &snapshot, &self.reports);
-                Report::Snapshot(Arc::new(snapshot))
-            }
+        let snapshot = match self.director.reader.snapshot(&want) {
+            Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 self.tiers.everything_next();
-                Report::Unreadable(error)
+                self.took = began.elapsed();
+                return self.tap.tell(Report::Unreadable(error));
             }
         };
+        self.tiers.saw(&snapshot);
+        let reader = self.director.reader.as_mut();
+        self.counting.go_on(reader, &snapshot, self.tap.reports());
+        let changes = self.others.look(&snapshot, reader);
         self.took = began.elapsed();
-        self.reports.send(report).is_ok()
+        self.tap.tell(Report::Snapshot(Arc::clone(&snapshot))) && self.theirs(changes, &snapshot)
+    }
+
+    /// Tells what others have changed, and who as far as the journal says. False when nobody
+    /// listens.
+    fn theirs(&mut self, changes: Vec<Change>, snapshot: &Snapshot) -> bool {
+        let found = !changes.is_empty();
+        // What another program did it has written down before.
+        if found && !self.news_now() {
+            return false;
+        }
+        let hand = self.director.hand.as_ref();
+        let journal = self.news.as_ref().zip(hand).map(|(news, hand)| {
+            let author = hand.book.author();
+            (news, &author.scene, author.pid)
+        });
+        let theirs = self.others.named(changes, snapshot, journal);
+        !found || self.tap.tell(Report::Theirs(Arc::new(theirs)))
     }
 }

@@ -28,7 +28,7 @@ const WITHIN: &[(&str, &str)] = &[
     ("journal", "plan"),
     ("outside", "journal"), // what other programs wrote down
     ("plan", "kernel"),     // only for KernelError, which a failed plan carries
-    ("record", "history"), // the past that a jump brings along
+    ("record", "history"),  // the past that a jump brings along
     ("record", "journal"),
     ("record", "kernel"), // owners of the table
     ("record", "outside"),

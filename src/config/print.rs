@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::mistake::shown;
 use super::settings::list;
 use super::{Config, Found, Origin, SETTINGS};
-use crate::command::{COMMANDS, available};
+use crate::command::COMMANDS;
 use crate::keys::{Key, Keymap};
 
 /// Prints every setting with its value and where it comes from, and the keys that files bind.
@@ -37,14 +37,15 @@ pub fn print_config(config: &Config, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Prints every command with its keys, what it does, and which file says so; without those that
-/// change anything where the console only watches.
+/// change anything where the console only watches, and those about recordings where none is played.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn print_keys(config: &Config, keymap: &Keymap, out: &mut dyn Write) -> io::Result<()> {
     files(config, out)?;
     writeln!(out, "\n[keys]")?;
-    let rows: Vec<_> = available(config.read_only)
+    let rows: Vec<_> = keymap
+        .commands()
         .map(|spec| {
             let keys = list(keymap.keys_of(spec.command));
             (format!("{} = {keys}", spec.name), spec)

@@ -69,6 +69,11 @@ impl Book {
         &mut self.journal
     }
 
+    /// Who writes it.
+    pub fn author(&self) -> &Author {
+        self.journal.author()
+    }
+
     /// On which table it is written.
     pub fn scene(&self) -> &Scene {
         &self.journal.author().scene

@@ -45,7 +45,21 @@ impl Model {
             let percent = |share: Share| share.gets.map(|gets| (gets * 1000.0) as u64);
             self.shares(entry).into_iter().map(percent).collect()
         };
-        let seen = Seen { snapshot, rate: self.rate, draining: &draining, gets: &gets };
+        let outside = &self.outside;
+        let changed = |service: &ServiceKey, server: Option<&ServerKey>| {
+            outside.on(service, server, snapshot.at).is_some()
+        };
+        let flapping = |service: &ServiceKey, server: &ServerKey| {
+            outside.flap(service, server, snapshot.at).is_some()
+        };
+        let seen = Seen {
+            snapshot,
+            rate: self.rate,
+            draining: &draining,
+            changed: &changed,
+            flapping: &flapping,
+            gets: &gets,
+        };
         let taken = take(&mut rows, &seen);
         self.rows = rows;
         taken

@@ -1,7 +1,7 @@
 //! What is handed to the terminal's clipboard: the selected row as text, or the ipvsadm commands
 //! that make it.
 
-use super::{Effect, Model, Row, Tone};
+use super::{Effect, Item, Model, Row, Tone, from};
 use crate::command::View;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::Entry;
@@ -45,8 +45,13 @@ impl Model {
                 drain.map(|(drain, now)| Copied::Text(drain.summary(now)))
             }
             View::Journal => {
-                let place = self.entry_place();
-                self.entries().get(place).map(|entry| Copied::Entry(Box::new((*entry).clone())))
+                let place = self.item_place();
+                self.items().get(place).map(|item| match item {
+                    Item::Entry(entry) => Copied::Entry(Box::new((*entry).clone())),
+                    Item::Outside(_, theirs) => {
+                        Copied::Text(format!("{} {theirs}, {}", theirs.time, from(theirs)))
+                    }
+                })
             }
             View::Director => None,
         };

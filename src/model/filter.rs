@@ -5,7 +5,7 @@
 //! ```text
 //! 10.1.2  :443  wlc       text: address, port, protocol, scheduler, forwarding
 //! weight:0  active>100    numbers: weight active inact conns cps, with : = > < >= <=
-//! is:draining             states: draining quiesced marked
+//! is:draining             states: draining quiesced marked changed flapping
 //! sched:wlc  fwd:masq  proto:udp  host:10.1.2.2
 //! ```
 //!
@@ -36,6 +36,10 @@ pub(super) enum State {
     Quiesced,
     /// Marked.
     Marked,
+    /// Changed by somebody else a while ago; a service can be that, too.
+    Changed,
+    /// Its weight goes back and forth.
+    Flapping,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +97,13 @@ const NUMBERS: [(&str, Number); 6] = [
     ("cps", Number::Cps),
 ];
 
-const STATES: [(&str, State); 3] =
-    [("draining", State::Draining), ("quiesced", State::Quiesced), ("marked", State::Marked)];
+const STATES: [(&str, State); 5] = [
+    ("draining", State::Draining),
+    ("quiesced", State::Quiesced),
+    ("marked", State::Marked),
+    ("changed", State::Changed),
+    ("flapping", State::Flapping),
+];
 
 const FORWARDING: [Forwarding; 5] = [
     Forwarding::Masq,
@@ -215,7 +224,10 @@ fn is_word(name: &str) -> bool {
 
 fn state(value: &str) -> Result<Wants, String> {
     let known = STATES.iter().find(|(word, _)| *word == value);
-    let wrong = || format!("is wants draining, quiesced or marked, not '{}'", value.escape_debug());
+    let wrong = || {
+        let found = value.escape_debug();
+        format!("is wants draining, quiesced, marked, changed or flapping, not '{found}'")
+    };
     known.map(|(_, state)| Wants::Is(*state)).ok_or_else(wrong)
 }
 
@@ -274,8 +286,8 @@ impl Sieve<'_> {
 }
 
 impl Sifted<'_> {
-    /// Whether the service itself matches.
-    pub(super) fn service(&self) -> bool {
+    /// Whether the service itself matches; somebody else may have `changed` it.
+    pub(super) fn service(&self, changed: bool) -> bool {
         self.all(|wants, fuzzy| match wants {
             Wants::Text(wanted) => Some(found(wanted, &self.text, fuzzy)),
             Wants::Number(number, relation, n) => {
@@ -289,6 +301,7 @@ impl Sifted<'_> {
                 };
                 Some(relation.holds(self.known(*number, value)?, *n))
             }
+            Wants::Is(State::Changed) => Some(changed),
             Wants::Is(_) | Wants::Forwarding(_) | Wants::Host(_) => None,
             Wants::Scheduler(_) | Wants::Protocol(_) => Some(self.inherited(wants)),
         })

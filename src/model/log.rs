@@ -1,12 +1,49 @@
-//! The journal as the console shows it: newest first, with one entry selected.
+//! The journal as the console shows it: newest first, with what came from outside between the
+//! entries, and one line selected.
+
+use jiff::Timestamp;
 
 use super::{Effect, Kind, Model, Page, Tone};
 use crate::journal::{self, Act, DrainEnd, Entry, Id, Order};
+use crate::outside::Theirs;
+
+/// A line of the journal.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// A plan, by whatever program that shares the journal.
+    Entry(&'a Entry),
+    /// A change from outside, with its number.
+    Outside(u64, &'a Theirs),
+}
+
+/// What names a line, whatever comes and goes around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Entry(Id),
+    Outside(u64),
+}
+
+impl Item<'_> {
+    fn name(&self) -> Name {
+        match self {
+            Self::Entry(entry) => Name::Entry(entry.id()),
+            Self::Outside(number, _) => Name::Outside(*number),
+        }
+    }
+
+    /// When it was done, or seen.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Entry(entry) => entry.intent.time,
+            Self::Outside(_, theirs) => theirs.time,
+        }
+    }
+}
 
 /// Where the cursor is in the journal.
 #[derive(Debug, Default)]
 pub struct Log {
-    selected: Option<Id>,
+    selected: Option<Name>,
 }
 
 impl Model {
@@ -17,32 +54,49 @@ impl Model {
         news.history.entries.iter().rev().filter(here).collect()
     }
 
-    /// The entry that is selected, by its place among [`entries`](Self::entries).
-    pub fn entry_place(&self) -> usize {
-        let place = |id: Id| self.entries().iter().position(|e| e.id() == id);
+    /// The journal's entries and the changes from outside, newest first. What another program has
+    /// written down is an entry already.
+    pub fn items(&self) -> Vec<Item<'_>> {
+        let outside = self.outside.kept().rev().filter(|(_, theirs)| theirs.is_outside());
+        let mut items: Vec<Item<'_>> = self.entries().into_iter().map(Item::Entry).collect();
+        items.extend(outside.map(|(number, theirs)| Item::Outside(number, theirs)));
+        items.sort_by_key(|item| std::cmp::Reverse(item.time()));
+        items
+    }
+
+    /// The line that is selected, by its place among [`items`](Self::items).
+    pub fn item_place(&self) -> usize {
+        let place = |name: Name| self.items().iter().position(|item| item.name() == name);
         self.log.selected.and_then(place).unwrap_or(0)
     }
 
-    pub(super) fn select_entry(&mut self, by: isize) {
-        let entries = self.entries();
-        let most = entries.len().saturating_sub(1);
-        let place = self.entry_place().saturating_add_signed(by).min(most);
-        let selected = entries.get(place).map(|e| e.id());
-        self.log.selected = selected;
+    pub(super) fn select_item(&mut self, by: isize) {
+        let most = self.items().len().saturating_sub(1);
+        let place = self.item_place().saturating_add_signed(by).min(most);
+        self.select_item_at(place);
     }
 
-    /// Selects the entry at a place among [`entries`](Self::entries).
-    pub(super) fn select_entry_at(&mut self, place: usize) {
-        let selected = self.entries().get(place).map(|e| e.id());
+    /// Selects the line at a place among [`items`](Self::items).
+    pub(super) fn select_item_at(&mut self, place: usize) {
+        let selected = self.items().get(place).map(Item::name);
         self.log.selected = selected;
     }
 
     /// Takes the selected entry back, whenever and by whomever it was made.
     pub(super) fn undo_entry(&mut self) -> Vec<Effect> {
-        let place = self.entry_place();
-        let Some(entry) = self.entries().get(place).copied().cloned() else {
-            self.say(Tone::Info, "the journal has no entry about this table yet");
-            return Vec::new();
+        let place = self.item_place();
+        let entry = match self.items().get(place) {
+            Some(Item::Entry(entry)) => (*entry).clone(),
+            Some(Item::Outside(..)) => {
+                let text = "that came from outside: whoever did it may do it again; set the value \
+                            among the services";
+                self.say(Tone::Info, text);
+                return Vec::new();
+            }
+            None => {
+                self.say(Tone::Info, "the journal has no entry about this table yet");
+                return Vec::new();
+            }
         };
         let id = entry.id();
         if let journal::Undone::By(by) = entry.undone {

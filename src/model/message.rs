@@ -12,7 +12,9 @@ use crate::ipvs::{ServerKey, ServiceKey};
 use crate::journal::{JournalError, News, Order, Written};
 use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
+use crate::outside::Theirs;
 use crate::plan::Outcome;
+use crate::record::{Play, Playing, Scene, Status};
 use crate::snapshot::{Moment, Snapshot};
 
 /// What happened.
@@ -33,6 +35,16 @@ pub enum Message {
     /// The programs that also write the table, or why they cannot be looked for, and the
     /// schedulers that are loaded, as far as that can be told.
     Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
+    /// Changes that the last snapshot shows and this console did not make.
+    Theirs(Arc<Vec<Theirs>>),
+    /// How the recording is getting on.
+    Recording(Status),
+    /// A recording is played at another place; the moment is the console's own clock.
+    Scene(Box<Scene>, Moment),
+    /// How a recording is being played.
+    Playing(Playing),
+    /// Something that is worth a sentence.
+    Note(String),
     /// Time passes.
     Clock(Moment),
     /// A key that the keymap knows.
@@ -96,6 +108,8 @@ pub enum Effect {
     ToggleMouse,
     /// Have the worker read the kernel now.
     Refresh,
+    /// Have the worker play the recording differently.
+    Play(Play),
     /// Draw with the next theme.
     NextTheme,
     /// Leave.

@@ -56,7 +56,7 @@ impl Model {
             }
             (Hit::Host(place), None) => self.hosts.select(place),
             (Hit::Drain(place), None) => self.drains.select_place(place),
-            (Hit::Entry(place), None) => self.select_entry_at(place),
+            (Hit::Entry(place), None) => self.select_item_at(place),
         }
         Vec::new()
     }
@@ -83,7 +83,7 @@ impl Model {
             (View::Services, None) => self.rows.step(by),
             (View::Hosts, _) => self.hosts.step(by),
             (View::Drains, _) => self.drains.select(by.signum()),
-            (View::Journal, _) => self.select_entry(by),
+            (View::Journal, _) => self.select_item(by),
             (View::Director, _) => self.scroll.by(by),
         }
     }

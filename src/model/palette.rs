@@ -5,7 +5,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::{Input, InputRequest};
 
 use super::{Effect, Model, Prompt};
-use crate::command::{Command, Spec, available};
+use crate::command::{Command, Spec, available, of_replay};
 
 /// A command that matches what is typed.
 #[derive(Clone, Debug)]
@@ -42,7 +42,9 @@ impl Model {
             places.dedup();
             score.map(|score| (score, places.clone()))
         };
-        let mut all: Vec<(u32, Found)> = available(self.read_only)
+        let mut all: Vec<(u32, Found)> = self
+            .commands()
+            .into_iter()
             .filter(|spec| spec.views.contains(&self.view) && spec.command != Command::Palette)
             .filter_map(|spec| {
                 let (name, doc) = (look(&in_name, spec.name), look(&in_doc, spec.doc));
@@ -60,6 +62,11 @@ impl Model {
             .collect();
         all.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         all.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// The commands that this console has.
+    pub fn commands(&self) -> Vec<&'static Spec> {
+        if self.replays() { of_replay().collect() } else { available(self.read_only).collect() }
     }
 
     pub(super) fn ask_palette(&mut self) {

@@ -22,6 +22,13 @@ pub enum Prompt {
         /// Why what was typed last is no weight.
         wrong: Option<String>,
     },
+    /// A time in a recording.
+    Time {
+        /// What was typed so far.
+        input: Input,
+        /// Why what was typed last is no time.
+        wrong: Option<String>,
+    },
     /// The scheduler of a service.
     Scheduler {
         /// The service as it would become.
@@ -66,7 +73,10 @@ impl Prompt {
         match self {
             Self::Weight { service, server, .. } => *row == Row::Server(*service, *server),
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
-            Self::Filter { .. } | Self::Palette { .. } | Self::Columns { .. } => false,
+            Self::Time { .. }
+            | Self::Filter { .. }
+            | Self::Palette { .. }
+            | Self::Columns { .. } => false,
             Self::Form(form) => form.is_about(row),
             Self::Page(page) => page.plan().changes.iter().any(|change| {
                 let server = change.server().zip(change.service());
@@ -79,7 +89,11 @@ impl Prompt {
     pub fn is_text(&self) -> bool {
         matches!(
             self,
-            Self::Weight { .. } | Self::Filter { .. } | Self::Palette { .. } | Self::Form(_)
+            Self::Weight { .. }
+                | Self::Time { .. }
+                | Self::Filter { .. }
+                | Self::Palette { .. }
+                | Self::Form(_)
         )
     }
 }
@@ -113,6 +127,7 @@ impl Model {
                 InputRequest::InsertChar('k') => self.choose(-1),
                 _ => {}
             },
+            Some(Prompt::Time { .. }) => self.typed_in_time(request),
             Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
             Some(Prompt::Palette { .. }) => self.typed_in_palette(request),
             Some(Prompt::Columns { .. }) => return self.typed_in_columns(request),
@@ -133,7 +148,7 @@ impl Model {
             }
             Some(Prompt::Palette { .. }) => self.choose_in_palette(by),
             Some(Prompt::Columns { .. }) => self.choose_column(by),
-            Some(Prompt::Weight { .. } | Prompt::Filter { .. }) | None => {}
+            Some(Prompt::Weight { .. } | Prompt::Time { .. } | Prompt::Filter { .. }) | None => {}
         }
     }
 
@@ -180,6 +195,7 @@ impl Model {
                     }
                 }
             }
+            Some(Prompt::Time { input, .. }) => self.accept_time(input),
             Some(Prompt::Scheduler { service, chosen }) => self.chosen_scheduler(&service, chosen),
             Some(prompt @ Prompt::Filter { .. }) => {
                 self.keep_filter(prompt);

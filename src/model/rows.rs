@@ -25,6 +25,10 @@ pub(super) struct Seen<'a> {
     pub(super) rate: Metric,
     /// Whether a drain follows a server.
     pub(super) draining: &'a dyn Fn(&ServiceKey, &ServerKey) -> bool,
+    /// Whether somebody else has changed a row a while ago.
+    pub(super) changed: &'a dyn Fn(&ServiceKey, Option<&ServerKey>) -> bool,
+    /// Whether a server's weight flaps.
+    pub(super) flapping: &'a dyn Fn(&ServiceKey, &ServerKey) -> bool,
     /// Thousandths that a service's servers get of its new connections, as far as known.
     pub(super) gets: &'a dyn Fn(&ServiceEntry) -> Vec<Option<u64>>,
 }
@@ -289,6 +293,8 @@ impl Rows {
                     State::Draining => server.server.weight == 0 && (seen.draining)(&service, &key),
                     State::Quiesced => server.server.weight == 0,
                     State::Marked => self.marked.contains(&row),
+                    State::Changed => (seen.changed)(&service, Some(&key)),
+                    State::Flapping => (seen.flapping)(&service, &key),
                 };
                 sifted.server(server, is) || held.contains(&row)
             };
@@ -296,7 +302,9 @@ impl Rows {
             self.servers += entry.servers.len();
             self.matching += servers.len();
             let row = Row::Service(service);
-            let itself = sifted.as_ref().is_none_or(Sifted::service);
+            let changed = || (seen.changed)(&service, None);
+            let itself =
+                sifted.as_ref().is_none_or(|sifted: &Sifted<'_>| sifted.service(changed()));
             if !itself && servers.is_empty() && !held.contains(&row) {
                 continue;
             }

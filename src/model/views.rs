@@ -103,11 +103,28 @@ impl Model {
         match self.view {
             View::Hosts => self.hosts.step(step),
             View::Drains => self.drains.select(step),
-            View::Journal => self.select_entry(step),
+            View::Journal => self.select_item(step),
             View::Director => self.scroll.by(step),
             View::Services => {}
         }
         Some(Vec::new())
+    }
+
+    /// Help lies over the table: the keys that move, move it, and the others close it.
+    pub(super) fn command_in_help(&mut self, command: Command) {
+        let Some(scrolled) = self.help else { return };
+        let page = 10;
+        let to = match command {
+            Command::Up => scrolled.saturating_sub(1),
+            Command::Down => scrolled + 1,
+            Command::PageUp => scrolled.saturating_sub(page),
+            Command::PageDown => scrolled + page,
+            Command::Top => 0,
+            Command::Bottom => u16::MAX,
+            _ => return self.help = None,
+        };
+        let most = u16::try_from(crate::command::COMMANDS.len()).unwrap_or(u16::MAX);
+        self.help = Some(to.min(most));
     }
 
     /// All of the server that holds the selected drain up.

@@ -84,7 +84,7 @@ impl Flaps {
 }
 
 fn flap(steps: &VecDeque<Step>, now: Moment) -> Option<Flap> {
-    let recent = || steps.iter().filter(|s| now.since(s.at) <= WINDOW);
+    let recent = || steps.iter().filter(|s| s.at <= now && now.since(s.at) <= WINDOW);
     let times = recent().count();
     let back = recent().filter(|s| s.back).count();
     if times < FLAPS || back < times / 2 {

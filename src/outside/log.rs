@@ -53,9 +53,10 @@ impl Log {
         self.flaps.let_go(now);
     }
 
-    /// The last changes, oldest first.
-    pub fn kept(&self) -> impl DoubleEndedIterator<Item = &Theirs> + ExactSizeIterator {
-        self.kept.iter()
+    /// The last changes, oldest first, each with a number that no other ever has.
+    pub fn kept(&self) -> impl DoubleEndedIterator<Item = (u64, &Theirs)> {
+        let first = self.outside + self.others - self.kept.len() as u64;
+        self.kept.iter().enumerate().map(move |(n, theirs)| (first + n as u64, theirs))
     }
 
     /// How many changes came from outside, those that are not kept any more included.
@@ -76,7 +77,7 @@ impl Log {
         now: Moment,
     ) -> Option<&Theirs> {
         let theirs = self.rows.get(&(*service, server.copied()))?;
-        (now.since(theirs.at) <= Self::MARKED).then_some(theirs)
+        (theirs.at <= now && now.since(theirs.at) <= Self::MARKED).then_some(theirs)
     }
 
     /// How a server's weight flaps at `now`.

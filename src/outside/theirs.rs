@@ -64,20 +64,20 @@ impl Theirs {
     }
 
     /// What of the subject changed, with its old and new value: `weight 10 -> 0`,
-    /// `deleted, with weight 10`.
+    /// `deleted, its weight was 10`.
     pub fn what(&self) -> String {
-        let change = &self.change;
-        let values = change.details().filter(|d| !d.is_empty());
-        let with = |word: &str| match &values {
-            Some(values) => format!("{word}, with {values}"),
-            None => word.to_owned(),
-        };
-        match change {
-            Change::Service { before: None, .. } | Change::Server { before: None, .. } => {
-                with("added")
+        match &self.change {
+            Change::Server { before: None, after: Some(new), .. } => {
+                format!("added, with weight {}", new.weight)
             }
-            Change::Service { after: None, .. } | Change::Server { after: None, .. } => {
-                with("deleted")
+            Change::Server { before: Some(old), after: None, .. } => {
+                format!("deleted, its weight was {}", old.weight)
+            }
+            Change::Service { before: None, after: Some(new) } => {
+                format!("added, with scheduler {}", new.scheduler)
+            }
+            Change::Service { before: Some(old), after: None } => {
+                format!("deleted, its scheduler was {}", old.scheduler)
             }
             Change::Daemon { before: Some(_), after: Some(_) } => "started anew".to_owned(),
             Change::Daemon { after: None, .. } => "stopped".to_owned(),

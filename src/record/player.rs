@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{About, Machine, Unreadable};
 use super::frame::Kind;
 use super::reader::{Place, Recording, Step, Walk};
+use super::when::When;
 use crate::history::History;
 use crate::journal::News;
 use crate::outside::Log;
@@ -33,6 +35,19 @@ pub enum To {
     Snapshot(Direction),
     /// The snapshot that shows the next change, or the one before: from outside, or by a plan.
     Change(Direction),
+}
+
+/// What a player is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// Stand still, or go on.
+    Pause,
+    /// So many of [`SPEEDS`] faster, or slower.
+    Faster(isize),
+    /// Go elsewhere.
+    To(To),
+    /// Go to a time as it was typed.
+    When(When),
 }
 
 /// Forward or back.
@@ -210,11 +225,19 @@ impl Player {
         self.speed = self.speed.saturating_add_signed(by).min(SPEEDS.len() - 1);
     }
 
+    /// Where a time is that was typed, in the zone of whoever typed it.
+    pub fn time(&self, when: When, zone: &TimeZone) -> Option<To> {
+        let Playing { time, first, last, .. } = self.playing();
+        when.resolve(time, (first, last), zone).map(To::Time)
+    }
+
     /// Goes elsewhere. `None` if there is no such place.
     pub fn jump(&mut self, to: To, now: Moment) -> Option<Scene> {
-        let to = self.place_of(to)?;
-        let scene = self.scene(to)?;
-        self.paused |= self.ahead.is_none();
+        let place = self.place_of(to)?;
+        let looks = matches!(to, To::Snapshot(_) | To::Change(_));
+        let scene = self.scene(place)?;
+        // What is stepped to is looked at: it does not run on.
+        self.paused |= looks || self.ahead.is_none();
         self.anchor = (now, self.time);
         Some(scene)
     }

@@ -1,5 +1,6 @@
 //! Reading: the parts of a recording, and steps through it.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -18,6 +19,7 @@ use super::frame::{Kind, Scan, Title, beginning, payload, read_title, scan};
 use super::pages::Pages;
 use super::tape::part_name;
 use super::{Flaw, RecordError};
+use crate::ipvs::counted;
 use crate::journal::{self, News};
 use crate::outside::Theirs;
 use crate::snapshot::{Moment, Part, Snapshot};
@@ -71,6 +73,18 @@ pub struct Damage {
     pub bytes: u64,
     /// Whether nothing stands behind it: it was cut, by a crash or a copy.
     pub cut: bool,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, from, bytes, cut } = self;
+        let bytes = counted(*bytes, "byte");
+        if *cut {
+            write!(f, "{file} was cut: {bytes} behind byte {from} are no whole frame")
+        } else {
+            write!(f, "{file} is damaged: {bytes} behind byte {from} cannot be played")
+        }
+    }
 }
 
 /// Where a step is, in the order of a recording.
@@ -314,20 +328,18 @@ impl Recording {
         std::iter::from_fn(move || walk.step(self).map(|(_, step)| step))
     }
 
+    /// Its steps from the last snapshot that was taken by `time` on, or a little before it.
+    pub fn steps_since(&self, time: Timestamp) -> impl Iterator<Item = Step> {
+        let key = self.keys.partition_point(|key| key.taken <= time).saturating_sub(1);
+        let mut walk = Walk::from(self.keys.get(key).map_or(0, |key| key.item));
+        std::iter::from_fn(move || walk.step(self).map(|(_, step)| step))
+    }
+
     /// The last snapshot that was taken by `time`; the first one if all are later.
     pub fn at(&self, time: Timestamp) -> Option<Arc<Snapshot>> {
-        let key = self.keys.partition_point(|key| key.taken <= time).saturating_sub(1);
-        let mut walk = Walk::from(self.keys.get(key)?.item);
-        let mut found = None;
-        while let Some((_, step)) = walk.step(self) {
-            if let Step::Snapshot(snapshot) = step {
-                if found.is_some() && snapshot.taken > time {
-                    break;
-                }
-                found = Some(snapshot);
-            }
-        }
-        found
+        let mut snapshots = self.steps_since(time).filter_map(Step::snapshot);
+        let first = snapshots.next()?;
+        Some(snapshots.take_while(|s| s.taken <= time).last().unwrap_or(first))
     }
 
     /// The last snapshot.

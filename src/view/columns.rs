@@ -55,7 +55,9 @@ const NUMBER: u16 = 6;
 pub(super) const MARK: u16 = 1;
 /// The cell of the state's sign.
 pub(super) const STATE: u16 = 2;
-/// Cursor, mark, state and a space before the name.
+/// The cell of the sign that somebody else has changed it.
+pub(super) const CHANGED: u16 = 3;
+/// Cursor, mark, state and what others did before the name.
 pub(super) const PREFIX: u16 = 4;
 /// The shortest line of values that still shows a shape.
 const LINE: u16 = 9;

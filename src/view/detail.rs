@@ -17,7 +17,8 @@ use crate::drain::Followed;
 use crate::history::{Metric, Series};
 use crate::ipvs::{Change, Forwarding, Stats, counted, span};
 use crate::journal::clean;
-use crate::model::{Model, Row};
+use crate::model::{Model, Row, from};
+use crate::outside::Theirs;
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot, UnknownAttribute};
 
 /// The last changes that are told.
@@ -50,6 +51,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         }
     };
     teller.shares(&row, &mut sheet);
+    teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
     let top = model.detail.map_or(0, |scroll| scroll.top());
     sheet.draw(top, text, frame);
@@ -241,6 +243,39 @@ impl Teller<'_> {
             window(self.model)
         );
         sheet.say(INDENT, &note, theme.dim);
+    }
+
+    /// What others did to it, as far as this console saw it.
+    fn outside(&self, row: &Row, sheet: &mut Sheet<'_>) {
+        let theme = &sheet.look.theme;
+        let mine = |theirs: &&Theirs| match (row, theirs.row()) {
+            (Row::Service(key), Some((service, None))) => *key == service,
+            (Row::Server(service, key), Some((of, Some(server)))) => {
+                (*service, *key) == (of, server)
+            }
+            _ => false,
+        };
+        let kept = self.model.outside.kept().rev().map(|(_, theirs)| theirs);
+        let all: Vec<&Theirs> = kept.filter(mine).take(CHANGES).collect();
+        if all.is_empty() {
+            return;
+        }
+        sheet.head("Last changes by others");
+        if let Row::Server(service, key) = row
+            && let Some(flap) = self.model.flaps(service, key)
+        {
+            sheet.say(2, &format!("Its weight {flap}."), theme.warning);
+        }
+        for theirs in all {
+            let zone = jiff::tz::TimeZone::system();
+            let time = theirs.time.to_zoned(zone).strftime("%m-%d %H:%M:%S");
+            let what = clean(&theirs.what()).replace("->", sheet.look.glyphs.arrow);
+            let text = format!("{time} {}: {what}", clean(&from(theirs)));
+            sheet.say(2, &text, theme.outside);
+        }
+        for owner in &self.model.owners {
+            sheet.say(INDENT, owner.kind.consequences(), theme.dim);
+        }
     }
 
     /// The last changes of it in the journal.

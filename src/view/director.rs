@@ -12,6 +12,7 @@ use super::cells::{LONGEST_LINE, line, samples};
 use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, number, sysctls, table};
+use crate::command::Command;
 use crate::drain::entries;
 use crate::history::Metric;
 use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
@@ -250,6 +251,17 @@ fn owners(model: &Model, sheet: &mut Sheet<'_>) {
                     hand stays until someone takes it back.";
         sheet.say(2, none, theme.text);
     }
+    let (outside, others) = (model.outside.outside(), model.outside.others());
+    if outside + others > 0 {
+        let key = model.keys.say(Command::ViewJournal);
+        let text = format!(
+            "Since this console began: {} from outside, {} by programs that share the journal; \
+             {key} shows them.",
+            counted(outside, "change"),
+            number::separated(others)
+        );
+        sheet.say(2, &text, theme.outside);
+    }
     for owner in &model.owners {
         sheet.say(2, &name(owner), theme.service);
         if !owner.same_namespace {
@@ -262,7 +274,10 @@ fn owners(model: &Model, sheet: &mut Sheet<'_>) {
     }
 }
 
-/// `keepalived, pid 812 with 2 below it, reads /etc/lvs.conf`.
+/// Of the processes below an owner's, so many are named.
+const CHILDREN: usize = 4;
+
+/// `keepalived, pid 812 with 813, 814 below it, reads /etc/lvs.conf`.
 fn name(owner: &Owner) -> String {
     let mut text = owner.kind.name().to_owned();
     match owner.pid {
@@ -270,7 +285,10 @@ fn name(owner: &Owner) -> String {
         None => text.push_str(", told by its interface; its process cannot be seen"),
     }
     if !owner.children.is_empty() {
-        text.push_str(&format!(" with {} below it", owner.children.len()));
+        let few = owner.children.iter().take(CHILDREN).map(u32::to_string);
+        let few = few.collect::<Vec<_>>().join(", ");
+        let more = if owner.children.len() > CHILDREN { ", ..." } else { "" };
+        text.push_str(&format!(" with {few}{more} below it"));
     }
     match (&owner.config, owner.kind.default_config()) {
         (Some(path), _) => text.push_str(&format!(", reads {path}")),

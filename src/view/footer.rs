@@ -9,8 +9,10 @@ use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Look, filter};
-use crate::command::{Command, Spec, View, available};
-use crate::model::{Freshness, Model, Notice, Prompt, Tone};
+use crate::command::{Command, Spec, View};
+use crate::ipvs::duration;
+use crate::model::{Freshness, Item, Model, Notice, Prompt, Row, Tone, from};
+use crate::record::Playing;
 
 /// What is said may be long: a conflict tells three values. It gets up to this many lines.
 const MOST_LINES: u16 = 3;
@@ -22,9 +24,10 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
         + match &model.prompt {
             Some(
                 Prompt::Filter { wrong: Some(wrong), .. }
+                | Prompt::Time { wrong: Some(wrong), .. }
                 | Prompt::Weight { wrong: Some(wrong), .. },
             ) => 1 + wrapped(wrong.width() + 1, width),
-            Some(Prompt::Filter { .. } | Prompt::Weight { .. }) => 2,
+            Some(Prompt::Filter { .. } | Prompt::Time { .. } | Prompt::Weight { .. }) => 2,
             _ => 1 + wrapped(status(model, look).width(), width),
         }
 }
@@ -49,7 +52,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         Some(Prompt::Filter { input, wrong, .. }) => {
             filter::prompt(model, input, wrong.as_deref(), look, area, frame);
         }
-        Some(Prompt::Weight { .. }) => {
+        Some(Prompt::Weight { .. } | Prompt::Time { .. }) => {
             let [first, rest] =
                 Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
             prompt(model, look, first, rest, frame);
@@ -77,6 +80,9 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
     if let (Freshness::Failed(error), true) = (model.freshness(), model.snapshot.is_some()) {
         return say(error.to_string(), theme.error);
     }
+    if let Some(text) = about_selected(model) {
+        return say(text.replace("->", look.glyphs.arrow), theme.outside);
+    }
     if let (Some(drain), Some(now)) = (model.drains.open().last(), model.drains.now()) {
         let count = model.drains.open().len();
         let key = model.keys.say(Command::ViewDrains);
@@ -91,15 +97,45 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
             let undo = undo.replace("->", look.glyphs.arrow);
             say(format!("{} undoes: {undo}", model.keys.say(Command::Undo)), theme.dim)
         }
-        None => Line::default(),
+        None => match &model.playing {
+            Some(playing) => say(recorded(playing), theme.dim),
+            None => Line::default(),
+        },
     }
+}
+
+/// What somebody else did to the selected row, while it is marked for it.
+fn about_selected(model: &Model) -> Option<String> {
+    let row = model.rows.selected().filter(|_| model.view == View::Services)?;
+    let (service, server) = match row {
+        Row::Service(service) => (service, None),
+        Row::Server(service, server) => (service, Some(server)),
+    };
+    let name = server.map_or(service.to_string(), |server| server.to_string());
+    if let Some(flap) = server.and_then(|server| model.flaps(&service, &server)) {
+        return Some(format!("{name}: its weight {flap}"));
+    }
+    let theirs = model.changed(&service, server.as_ref())?;
+    let ago = duration(model.shown()?.at.since(theirs.at));
+    Some(format!("{name}: {}, {}, {ago} ago", theirs.what(), from(theirs)))
+}
+
+/// `recorded 2026-11-21 13:02:00 to 16:02:11`.
+fn recorded(playing: &Playing) -> String {
+    let local = |time: jiff::Timestamp| time.to_zoned(jiff::tz::TimeZone::system());
+    let (first, last) = (local(playing.first), local(playing.last));
+    let same = first.date() == last.date();
+    let until = last.strftime(if same { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" });
+    format!("recorded {} to {until}", first.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
 /// `+ - w weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
 fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
     let theme = &look.theme;
     let last = |spec: &Spec| matches!(spec.command, Command::Close | Command::Help | Command::Quit);
-    let all: Vec<(String, &str, bool)> = available(model.read_only)
+    let all: Vec<(String, &str, bool)> = model
+        .commands()
+        .into_iter()
         .filter(|spec| spec.views.contains(&model.view) && fits(spec.command, model))
         .filter_map(|spec| {
             // The keys for weights share a hint.
@@ -108,7 +144,9 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
                 _ => &[spec.command],
             };
             let keys: Vec<&str> = commands.iter().filter_map(|c| model.keys.first(*c)).collect();
-            Some((keys.join(" "), spec.hint?, last(spec))).filter(|(keys, ..)| !keys.is_empty())
+            let runs = model.playing.is_some_and(|playing| !playing.paused);
+            let hint = if spec.command == Command::Freeze && runs { "pause" } else { spec.hint? };
+            Some((keys.join(" "), hint, last(spec))).filter(|(keys, ..)| !keys.is_empty())
         })
         .collect();
     let cells = |(key, hint, _): &(String, &str, bool)| key.width() + 1 + hint.width() + 2;
@@ -130,7 +168,9 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
 fn fits(command: Command, model: &Model) -> bool {
     let mutates = command.spec().is_some_and(|spec| spec.mutates);
     match command {
-        Command::Freeze | Command::Back | Command::Forward => return model.frozen.is_some(),
+        Command::Freeze | Command::Back | Command::Forward => {
+            return model.frozen.is_some() || model.replays();
+        }
         _ if mutates && model.frozen.is_some() => return false,
         _ => {}
     }
@@ -150,7 +190,10 @@ fn fits(command: Command, model: &Model) -> bool {
         (Command::Restore, View::Drains) => !model.drains.open().is_empty(),
         (Command::Restore, _) => marked || (weight == Some(0) && before.is_some()),
         (Command::Quiesce | Command::Drain, _) => marked || weight.is_some_and(|w| w > 0),
-        (Command::Undo, View::Journal) => !model.entries().is_empty(),
+        (Command::Undo, View::Journal) => {
+            let place = model.item_place();
+            matches!(model.items().get(place), Some(Item::Entry(_)))
+        }
         (Command::Undo, _) => model.edits.next_undo().is_some(),
         (Command::Redo, _) => model.edits.next_redo().is_some(),
         _ => true,
@@ -178,12 +221,19 @@ fn fits_host(command: Command, model: &Model) -> bool {
 
 fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
-    let Some(Prompt::Weight { service, server, input, wrong }) = &model.prompt else { return };
-    let present = model.snapshot.as_ref().and_then(|s| s.server(service, server));
-    let present = present.map_or_else(String::new, |s| format!(" (now {})", s.server.weight));
-    let label = match model.rows.marked().count() {
-        0 => format!(" Weight of {server}{present}: "),
-        n => format!(" Weight of the {n} marked: "),
+    let (label, input, wrong) = match &model.prompt {
+        Some(Prompt::Weight { service, server, input, wrong }) => {
+            let present = model.snapshot.as_ref().and_then(|s| s.server(service, server));
+            let present =
+                present.map_or_else(String::new, |s| format!(" (now {})", s.server.weight));
+            let label = match model.rows.marked().count() {
+                0 => format!(" Weight of {server}{present}: "),
+                n => format!(" Weight of the {n} marked: "),
+            };
+            (label, input, wrong)
+        }
+        Some(Prompt::Time { input, wrong }) => (" Go to the time: ".to_owned(), input, wrong),
+        _ => return,
     };
     let x = upper.x + u16::try_from(label.width() + input.visual_cursor()).unwrap_or(u16::MAX);
     let line = Line::from(vec![
@@ -194,6 +244,11 @@ fn prompt(model: &Model, look: &Look, upper: Rect, lower: Rect, frame: &mut Fram
     frame.set_cursor_position(Position::new(x.min(upper.right().saturating_sub(1)), upper.y));
     let below = match wrong {
         Some(wrong) => Line::styled(format!(" {wrong}"), theme.error),
+        None if model.replays() => {
+            let forms =
+                " 14:30, 14:30:05, 2026-11-21T14:30, +5m or -30s   Enter goes   Esc cancels";
+            Line::styled(forms, theme.dim)
+        }
         None => {
             let forms = " 12, +5, -3, 50% or share 25%";
             let quiesces = "; 0 quiesces";

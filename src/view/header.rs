@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Look, number};
 use crate::ipvs::duration;
 use crate::model::{Freshness, Frozen, Model};
+use crate::record::{Playing, Status};
 use crate::snapshot::{Moment, ServiceEntry};
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
@@ -47,8 +48,13 @@ struct Part {
 fn parts(model: &Model, look: &Look) -> Vec<Part> {
     let mut all = vec![Part { text: model.name.clone(), rank: 2 }];
     let mut add = |rank, text| all.push(Part { text, rank });
-    if model.read_only {
+    if model.read_only && !model.replays() {
         add(1, "watching".to_owned());
+    }
+    match &model.recording {
+        Some(Status { failing: Some(_), .. }) => add(0, "not recorded".to_owned()),
+        Some(Status { bytes, .. }) => add(5, format!("recorded {}B", number::short(*bytes, 6))),
+        None => {}
     }
     let Some(snapshot) = model.shown() else { return all };
     if let Some(info) = snapshot.info.get() {
@@ -64,12 +70,19 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         Some(totals) => add(0, format!("{} CPS", number::separated(totals.rates.connections))),
         None => add(0, format!("{} CPS", look.glyphs.unknown)),
     }
+    match model.outside.outside() {
+        0 => {}
+        n => add(2, format!("{} from outside", number::separated(n))),
+    }
     all
 }
 
 /// Interval, age and whether what is shown is what the kernel holds.
 fn freshness(model: &Model, look: &Look) -> Line<'static> {
     let theme = &look.theme;
+    if let Some(playing) = &model.playing {
+        return replayed(playing, model, look);
+    }
     if let Some(shown) = model.frozen.as_ref().map(Frozen::shown) {
         let time = shown.taken.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
         let now = model.snapshot.as_ref().map_or(shown.at, |now| Moment(now.at.0 + model.age()));
@@ -92,6 +105,23 @@ fn freshness(model: &Model, look: &Look) -> Line<'static> {
         Span::styled(format!(" every {} ", interval(model)), theme.dim),
         Span::styled(format!("{symbol} {word} "), style),
     ])
+}
+
+/// When what is shown was, and how fast it goes on: nobody shall take it for the present.
+fn replayed(playing: &Playing, model: &Model, look: &Look) -> Line<'static> {
+    let time = playing.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
+    let glyph = if playing.paused { look.glyphs.frozen } else { look.glyphs.playing };
+    let how = match (playing.ended, playing.paused) {
+        (true, _) => "the end".to_owned(),
+        (false, true) => "paused".to_owned(),
+        (false, false) => format!("{}x", playing.speed),
+    };
+    let failed = match model.freshness() {
+        Freshness::Failed(_) => ", not read",
+        _ => "",
+    };
+    let text = format!(" {glyph} replay {time} {how}{failed} ");
+    Line::styled(text, look.theme.warning.add_modifier(Modifier::REVERSED))
 }
 
 fn interval(model: &Model) -> String {

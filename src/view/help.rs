@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Look;
 use super::frame::framed;
-use crate::command::{Command, available};
+use crate::command::Command;
 use crate::model::Model;
 
 /// Cells for the keys of a command.
@@ -16,7 +16,9 @@ const KEYS: usize = 18;
 
 pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let theme = &look.theme;
-    let mut lines: Vec<Line<'_>> = available(model.read_only)
+    let mut lines: Vec<Line<'_>> = model
+        .commands()
+        .into_iter()
         .map(|spec| {
             Line::from(vec![
                 Span::styled(format!("{}  ", keys(model.keys.of(spec.command), look)), theme.key),
@@ -29,6 +31,8 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         (glyphs.quiesced, "weight 0: takes no new connections"),
         (glyphs.draining, "weight 0 and drained: 4 shows how far"),
         (glyphs.ramping, "its weight comes back in steps"),
+        (glyphs.changed, "changed by someone else: Enter tells what"),
+        (glyphs.flapping, "its weight goes back and forth"),
     ] {
         lines.push(Line::from(Span::styled(format!("{glyph:>KEYS$}  {meaning}"), theme.dim)));
     }

@@ -1,4 +1,5 @@
-//! What was changed, when, by whom and why; newest first, with the selected entry told in full.
+//! What was changed, when, by whom and why, from outside too; newest first, with the selected
+//! line told in full.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -6,15 +7,17 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{HitBoxes, Look, place};
+use crate::command::Command;
 use crate::journal::{Entry, Undone, clean};
-use crate::model::{Hit, Model};
+use crate::model::{Hit, Item, Model};
+use crate::outside::Theirs;
 
 /// Lines for the selected entry.
 const DETAIL: u16 = 7;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let theme = &look.theme;
-    let entries = model.entries();
+    let items = model.items();
     if let Some(error) = &model.no_journal {
         let text = Line::styled(format!("  {error}"), theme.error);
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), area);
@@ -27,27 +30,36 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     let [head, list, detail] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(if entries.is_empty() { 0 } else { DETAIL }),
+        Constraint::Length(if items.is_empty() { 0 } else { DETAIL }),
     ])
     .areas(area);
-    frame.render_widget(Line::styled(kept.unwrap_or_default(), theme.dim), head);
-    if entries.is_empty() {
+    let mut kept = kept.unwrap_or_default();
+    if items.iter().any(|item| matches!(item, Item::Outside(..))) {
+        kept.push_str("; what came from outside, since this console began");
+    }
+    frame.render_widget(Line::styled(kept, theme.dim), head);
+    if items.is_empty() {
         let text = "\n  Nothing was changed on this table yet.";
         frame.render_widget(Paragraph::new(text).style(theme.dim), list);
         return HitBoxes::default();
     }
-    let selected = model.entry_place();
+    let selected = model.item_place();
     let rows = usize::from(list.height);
     let top =
-        selected.saturating_sub(rows.saturating_sub(1) / 2).min(entries.len().saturating_sub(rows));
-    for (y, (n, entry)) in (list.y..list.bottom()).zip(entries.iter().enumerate().skip(top)) {
-        let line = row(entry, n == selected, look, list.width);
+        selected.saturating_sub(rows.saturating_sub(1) / 2).min(items.len().saturating_sub(rows));
+    for (y, (n, entry)) in (list.y..list.bottom()).zip(items.iter().enumerate().skip(top)) {
+        let line = match entry {
+            Item::Entry(entry) => row(entry, n == selected, look, list.width),
+            Item::Outside(_, theirs) => outside(theirs, n == selected, look, list.width),
+        };
         frame.render_widget(line, Rect { y, height: 1, ..list });
     }
-    if let Some(entry) = entries.get(selected) {
-        let text = Paragraph::new(told(entry, look)).wrap(Wrap { trim: false });
-        frame.render_widget(text, detail);
-    }
+    let text = items.get(selected).map(|item| match item {
+        Item::Entry(entry) => told(entry, look),
+        Item::Outside(_, theirs) => told_outside(theirs, model, look),
+    });
+    let text = Paragraph::new(text.unwrap_or_default()).wrap(Wrap { trim: false });
+    frame.render_widget(text, detail);
     let mut hits = HitBoxes::default();
     hits.add_rows(list, top, Hit::Entry);
     hits
@@ -77,6 +89,40 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
         Span::styled(format!("{title:<room$}"), style),
         Span::styled(format!(" {state}"), if selected { theme.selected } else { told }),
     ])
+}
+
+/// A change that nobody has written down.
+fn outside(theirs: &Theirs, selected: bool, look: &Look, width: u16) -> Line<'static> {
+    let theme = &look.theme;
+    let time = theirs.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
+    let cursor = if selected { look.glyphs.cursor } else { " " };
+    let front = format!("{cursor}{:<6} {time} {:<8} ", "-", "outside");
+    let room = usize::from(width).saturating_sub(front.chars().count());
+    let what = clean(&theirs.to_string()).replace("->", look.glyphs.arrow);
+    let what = place::fit(&what, room, look.glyphs.ellipsis);
+    let style = if selected { theme.selected } else { theme.outside };
+    Line::styled(format!("{front}{what:<room$}"), style)
+}
+
+fn told_outside(theirs: &Theirs, model: &Model, look: &Look) -> Vec<Line<'static>> {
+    let theme = &look.theme;
+    let what = clean(&theirs.to_string()).replace("->", look.glyphs.arrow);
+    let mut lines = vec![
+        Line::styled(" from outside, seen between two readings", theme.header),
+        Line::styled(format!("   {what}"), theme.text),
+    ];
+    let values = theirs.change.details();
+    let values = values.map(|text| Line::styled(format!("   {}", clean(&text)), theme.text));
+    lines.extend(values);
+    let flap = theirs.row().and_then(|(service, server)| model.flaps(&service, &server?));
+    lines.extend(flap.map(|flap| Line::styled(format!("   its weight {flap}"), theme.warning)));
+    let owners: Vec<&str> = model.owners.iter().map(|owner| owner.kind.name()).collect();
+    if !owners.is_empty() {
+        let key = model.keys.say(Command::ViewDirector);
+        let text = format!("   {} may have done it: {key} tells more", owners.join(" or "));
+        lines.push(Line::styled(text, theme.dim));
+    }
+    lines
 }
 
 fn told(entry: &Entry, look: &Look) -> Vec<Line<'static>> {

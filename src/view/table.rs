@@ -14,7 +14,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::{left, right};
-use super::columns::{Columns, MARK, PREFIX, STATE, Span, columns};
+use super::columns::{CHANGED, Columns, MARK, PREFIX, STATE, Span, columns};
 use super::lines::Lines;
 use super::{HitBoxes, Look, number, place, wall};
 use crate::command::Command;
@@ -218,6 +218,7 @@ impl Painter<'_> {
             let n = entry.servers.len();
             let _ = write!(flags, ", {n} server{}", if n == 1 { "" } else { "s" });
         }
+        let changed = self.model.changed(&key, None).map(|_| self.look.glyphs.changed);
         let glyphs = &self.look.glyphs;
         let fold = if folded { glyphs.closed } else { glyphs.open };
         let plain = if style == theme.service { theme.text } else { style };
@@ -228,7 +229,8 @@ impl Painter<'_> {
         let flags =
             place::fit(&flags, width.saturating_sub(name.width() + 1), self.look.glyphs.ellipsis);
         let line = Line::from(vec![
-            Text::styled(format!(" {fold} "), theme.dim),
+            Text::styled(format!(" {fold}"), theme.dim),
+            Text::styled(changed.unwrap_or(" "), changed.map_or(theme.dim, |_| theme.outside)),
             Text::styled(name, style),
             Text::styled(format!(" {flags}"), plain),
         ]);
@@ -264,14 +266,24 @@ impl Painter<'_> {
         } else {
             (" ", style)
         };
+        let changed = if self.model.flaps(service, &key).is_some() {
+            self.look.glyphs.flapping
+        } else if self.model.changed(service, Some(&key)).is_some() {
+            self.look.glyphs.changed
+        } else {
+            " "
+        };
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
-        left(&format!(" {mark}{state} {name}"), style, c.name, y, frame);
+        left(&format!(" {mark}{state}{changed}{name}"), style, c.name, y, frame);
         let mut paint = |from: u16, cells: u16, style| {
             let area = Rect::new(c.name.x + from, y, cells, 1);
             frame.buffer_mut().set_style(area, style);
         };
         paint(STATE, 1, sign);
+        if changed != " " {
+            paint(CHANGED, 1, theme.outside);
+        }
         if marked {
             paint(MARK, 1, theme.marked);
             paint(PREFIX, u16::try_from(name.width()).unwrap_or(0), theme.marked);

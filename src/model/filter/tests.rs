@@ -24,13 +24,14 @@ fn shown(text: &str, snapshot: &Snapshot) -> Vec<String> {
     let mut found = Vec::new();
     for entry in &snapshot.services {
         let sifted = sieve.over(entry);
-        if sifted.service() {
+        if sifted.service(false) {
             found.push(entry.service.key.to_string());
         }
         let first = entry.servers.first().map(|s| s.server.key);
         let is = |server: &ServerEntry, state| match state {
             State::Draining | State::Quiesced => server.server.weight == 0,
             State::Marked => Some(server.server.key) == first,
+            State::Changed | State::Flapping => false,
         };
         let servers = entry.servers.iter().filter(|s| sifted.server(s, |state| is(s, state)));
         found.extend(servers.map(|s| s.server.key.to_string()));
@@ -167,13 +168,16 @@ fn errors_are_sentences() {
         ("10>5", "'10>5' names no field"),
         (">5", "'>5' names no field"),
         ("=", "'=' names no field"),
-        ("is:up", "is wants draining, quiesced or marked, not 'up'"),
+        ("is:up", "is wants draining, quiesced, marked, changed or flapping, not 'up'"),
         ("is>draining", "is wants a word and no number: write is:draining"),
         ("sched:", "sched wants a scheduler, such as sched:wlc"),
         ("fwd:nat", "fwd wants masq, local, tunnel, route or bypass, not 'nat'"),
         ("proto:icmp", "proto wants tcp, udp, sctp, fwm or ip_47, not 'icmp'"),
         ("wlc ! udp", "! wants the term that shall not match, such as !weight:0"),
-        ("is:\u{1b}[2J", "is wants draining, quiesced or marked, not '\\u{1b}[2j'"),
+        (
+            "is:\u{1b}[2J",
+            "is wants draining, quiesced, marked, changed or flapping, not '\\u{1b}[2j'",
+        ),
     ] {
         let told = Filter::read(text).unwrap_err();
         assert!(told.contains(why), "{text}: {told}");
