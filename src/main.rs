@@ -208,6 +208,9 @@ fn export(
             return told(written, "write the recording");
         }
         ReplayFormat::Changes => {
+            // A session begins a moment before its first snapshot.
+            let from = time(wanted.from, Timestamp::MIN)?;
+            let span = (from, time(wanted.until, Timestamp::MAX)?);
             let written = report::changes(recording, span, &zone, &mut io::stdout().lock());
             return told(written, "write the changes");
         }

@@ -15,6 +15,10 @@ pub struct Row {
     pub selected: bool,
     pub marked: bool,
     pub quiesced: bool,
+    /// Somebody else has changed it.
+    pub changed: bool,
+    /// Its weight goes back and forth.
+    pub flapping: bool,
     pub name: String,
     pub forwarding: String,
     /// Without the one in parentheses that it had before it was 0.
@@ -65,7 +69,7 @@ impl Screen {
 
     /// The rows of the table from the service that begins with `service` to the next one.
     pub fn servers(&self, service: &str) -> Vec<Row> {
-        let strip = |l: &str| l.trim_start_matches(['▌', '>', ' ', '▾', 'v']).to_owned();
+        let strip = |l: &str| l.trim_start_matches(['▌', '>', ' ', '▾', 'v', 'Δ']).to_owned();
         let after = self.lines.iter().skip_while(|l| !strip(l).starts_with(service)).skip(1);
         after.map_while(|l| self.row(l)).collect()
     }
@@ -88,6 +92,7 @@ impl Screen {
         let (marks, rest) = rest.split_at(marks);
         let marked = marks.contains(['✓', '+']);
         let quiesced = marks.contains(['○', 'o']);
+        let (changed, flapping) = (marks.contains('Δ'), marks.contains('↕'));
         let mut words = rest.split_whitespace().filter(|w| !w.starts_with('('));
         let number = |word: Option<&str>| word?.replace(',', "").parse().ok();
         let name = words.next()?.to_owned();
@@ -99,6 +104,8 @@ impl Screen {
             selected,
             marked,
             quiesced,
+            changed,
+            flapping,
             name,
             forwarding,
             weight: number(words.next())?,
