@@ -348,16 +348,20 @@ impl Loop {
     }
 
     fn news_now(&mut self) -> bool {
+        self.fresh_news().is_none_or(|report| self.tap.tell(report))
+    }
+
+    /// What the journal says, if anything was written since it was read last.
+    fn fresh_news(&mut self) -> Option<Report> {
         self.looked = Instant::now();
-        let Some(Hand { book, .. }) = &mut self.director.hand else { return true };
+        let Hand { book, .. } = self.director.hand.as_mut()?;
         if !book.has_news() {
-            return true;
+            return None;
         }
-        let report = match book.news(Vec::new()) {
+        Some(match book.news(Vec::new()) {
             Ok(news) => self.read(news),
             Err(error) => Report::NoJournal(error),
-        };
-        self.tap.tell(report)
+        })
     }
 
     /// Reads and reports. False when nobody listens.
@@ -376,24 +380,25 @@ impl Loop {
         let reader = self.director.reader.as_mut();
         self.counting.go_on(reader, &snapshot, self.tap.reports());
         let changes = self.others.look(&snapshot, reader);
+        // What another program did it has written down before. It is told behind what shows it.
+        let news = if changes.is_empty() { None } else { self.fresh_news() };
+        let theirs = self.named(changes, &snapshot);
         self.took = began.elapsed();
-        self.tap.tell(Report::Snapshot(Arc::clone(&snapshot))) && self.theirs(changes, &snapshot)
+        let told = [
+            Some(Report::Snapshot(snapshot)),
+            news,
+            Some(theirs).filter(|all| !all.is_empty()).map(|all| Report::Theirs(Arc::new(all))),
+        ];
+        told.into_iter().flatten().all(|report| self.tap.tell(report))
     }
 
-    /// Tells what others have changed, and who as far as the journal says. False when nobody
-    /// listens.
-    fn theirs(&mut self, changes: Vec<Change>, snapshot: &Snapshot) -> bool {
-        let found = !changes.is_empty();
-        // What another program did it has written down before.
-        if found && !self.news_now() {
-            return false;
-        }
+    /// What others have changed, and who as far as the journal says.
+    fn named(&mut self, changes: Vec<Change>, snapshot: &Snapshot) -> Vec<Theirs> {
         let hand = self.director.hand.as_ref();
         let journal = self.news.as_ref().zip(hand).map(|(news, hand)| {
             let author = hand.book.author();
             (news, &author.scene, author.pid)
         });
-        let theirs = self.others.named(changes, snapshot, journal);
-        !found || self.tap.tell(Report::Theirs(Arc::new(theirs)))
+        self.others.named(changes, snapshot, journal)
     }
 }

@@ -442,21 +442,20 @@ impl WalkModels {
 
 /// What a recording keeps of a snapshot: times to the millisecond.
 pub fn kept(mut snapshot: Snapshot) -> Snapshot {
-    let cut = |time: Duration| Duration::from_millis(time.as_millis() as u64);
-    let at = Moment(cut(snapshot.at.0));
+    let at = cut(snapshot.at);
     let taken = Timestamp::from_millisecond(snapshot.taken.as_millisecond());
     snapshot.taken = taken.unwrap_or(snapshot.taken);
-    snapshot.took = cut(snapshot.took);
+    snapshot.took = cut(Moment(snapshot.took)).0;
     for entry in &mut snapshot.services {
         // Whether they were read with the snapshot is what counts.
         entry.servers_read = if entry.servers_read >= snapshot.at {
             at
         } else {
             let before = Moment(at.0.saturating_sub(Duration::from_millis(1)));
-            Moment(cut(entry.servers_read.0)).min(before)
+            cut(entry.servers_read).min(before)
         };
     }
-    let read = |part: &mut Moment| *part = Moment(cut(part.0));
+    let read = |part: &mut Moment| *part = cut(*part);
     if let Part::Stale { read: r, .. } = &mut snapshot.info {
         read(r);
     }
@@ -474,6 +473,11 @@ pub fn kept(mut snapshot: Snapshot) -> Snapshot {
     }
     snapshot.at = at;
     snapshot
+}
+
+/// A moment to the millisecond.
+pub(super) fn cut(moment: Moment) -> Moment {
+    Moment(Duration::from_millis(moment.0.as_millis() as u64))
 }
 
 /// What is read is anything before it was looked at.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::codec::Codec;
+use super::codec::{Codec, cut};
 use super::coder::Encoder;
 use super::event::{About, End, Lost, Machine, Unreadable};
 use super::frame::{Kind, frame};
@@ -134,7 +134,12 @@ impl Recorder {
         match seen {
             Seen::Snapshot(snapshot) => self.snapshot(snapshot),
             Seen::Unreadable(failed) => self.event(Kind::UNREADABLE, failed),
-            Seen::Theirs(theirs) => self.event(Kind::OUTSIDE, theirs.as_ref()),
+            Seen::Theirs(theirs) => {
+                // To the millisecond, as the snapshot that shows it.
+                let mut theirs = (**theirs).clone();
+                theirs.iter_mut().for_each(|one| one.at = cut(one.at));
+                self.event(Kind::OUTSIDE, &theirs);
+            }
             Seen::Machine(machine) => {
                 if self.machine.as_ref() != Some(machine) {
                     self.machine = Some(machine.clone());

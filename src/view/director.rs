@@ -18,7 +18,7 @@ use crate::history::Metric;
 use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
 use crate::kernel::proc::owners::Owner;
 use crate::model::{Model, PAUSE};
-use crate::snapshot::{Moment, Part, Snapshot, Source};
+use crate::snapshot::{Part, Snapshot, Source};
 
 /// From this width on the sysctls stand beside the rest.
 const TWO_COLUMNS: u16 = 120;
@@ -108,7 +108,7 @@ fn traffic(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
                    rate stands still.";
         sheet.say(2, why, theme.warning);
     }
-    old(model.now, &snapshot.totals, sheet);
+    old(model, snapshot, &snapshot.totals, sheet);
 }
 
 /// What a metric counts.
@@ -133,7 +133,9 @@ pub(super) fn total(counters: &Counters, metric: Metric) -> u64 {
 }
 
 /// Says that something was carried over for longer than is usual.
-fn old<T>(now: Moment, part: &Part<T>, sheet: &mut Sheet<'_>) {
+fn old<T>(model: &Model, snapshot: &Snapshot, part: &Part<T>, sheet: &mut Sheet<'_>) {
+    // A recording has no present but its own.
+    let now = if model.replays() { snapshot.at } else { model.now };
     if let Part::Stale { read, .. } = part
         && now.since(*read) > OLD
     {

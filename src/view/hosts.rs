@@ -171,7 +171,12 @@ impl Painter<'_> {
         let symbol = self.symbol(standing);
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&host.addr.to_string(), room, glyphs.ellipsis);
-        left(&format!(" {symbol} {name}"), style, c.name, y, frame);
+        let changed = self.changed(host);
+        left(&format!(" {symbol}{}{name}", changed.unwrap_or(" ")), style, c.name, y, frame);
+        if changed.is_some() {
+            let sign = Span { x: c.name.x + PREFIX - 1, width: 1 };
+            frame.buffer_mut().set_style(sign.row(y), theme.outside);
+        }
         let weights = weights(host, self.snapshot, c.weights.width.into());
         left(&weights, style, c.weights, y, frame);
 
@@ -199,6 +204,19 @@ impl Painter<'_> {
             frame.buffer_mut().set_style(area, theme.selected);
             left(glyphs.cursor, theme.selected, c.name, y, frame);
         }
+    }
+
+    /// Whether somebody else has changed one of its servers a while ago.
+    fn changed(&self, host: &Host) -> Option<&'static str> {
+        let glyphs = &self.look.glyphs;
+        let mut servers = host.servers.iter();
+        if servers.any(|(service, server)| self.model.flaps(service, server).is_some()) {
+            return Some(glyphs.flapping);
+        }
+        let mut servers = host.servers.iter();
+        servers
+            .any(|(service, server)| self.model.changed(service, Some(server)).is_some())
+            .then_some(glyphs.changed)
     }
 
     fn symbol(&self, standing: Standing) -> &'static str {

@@ -13,7 +13,7 @@ use crate::record::{Machine, Recorder, Seen, Status, Unreadable};
 /// So much may wait for the disk; what does not fit any more is not recorded.
 const WAITING: usize = 128;
 /// How the recording is getting on is told whenever so many bytes more are written.
-const TOLD: u64 = 64 << 10;
+const TOLD: u64 = 16 << 10;
 
 /// Everything that is reported goes through here.
 pub(super) struct Tap {
@@ -88,7 +88,7 @@ fn record(mut recorder: Recorder, inbox: &Receiver<Seen>, reports: &UnboundedSen
         let news = told.as_ref().is_none_or(|told| {
             told.failing != now.failing || now.bytes >= told.bytes.saturating_add(TOLD)
         });
-        if news {
+        if news && (now.bytes > 0 || now.failing.is_some()) {
             told = Some(now.clone());
             let _ = reports.send(Report::Recording(now.clone()));
         }

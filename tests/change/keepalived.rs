@@ -15,20 +15,20 @@ use serde_json::Value;
 use crate::common::ipvs_tui;
 use crate::common::lab::{Lab, sh, table, until, weight};
 
-const SERVICE: &str = "TCP 10.0.0.1:80";
-const FIRST: &str = "10.1.1.2:80";
-const SECOND: &str = "10.1.2.2:80";
+pub(crate) const SERVICE: &str = "TCP 10.0.0.1:80";
+pub(crate) const FIRST: &str = "10.1.1.2:80";
+pub(crate) const SECOND: &str = "10.1.2.2:80";
 const SORRY: &str = "10.1.4.2:80";
-const CONFIG: &str = "/run/keepalived.conf";
+pub(crate) const CONFIG: &str = "/run/keepalived.conf";
 const LOG: &str = "/run/keepalived.log";
 /// Several checks.
 const LONG: Duration = Duration::from_secs(4);
 
-const TCP: &str = "TCP_CHECK {\n connect_timeout 1\n}";
+pub(crate) const TCP: &str = "TCP_CHECK {\n connect_timeout 1\n}";
 
 /// A configuration for the two servers at weight 10: what stands in the service, and in the
 /// second server.
-fn config(service: &str, second: &str) -> String {
+pub(crate) fn config(service: &str, second: &str) -> String {
     format!(
         "global_defs {{\n script_user root\n enable_script_security\n}}
         virtual_server 10.0.0.1 80 {{
@@ -48,12 +48,12 @@ fn plain() -> String {
 }
 
 /// A keepalived at work. Dropping it ends it, with its services.
-struct Keepalived(Child);
+pub(crate) struct Keepalived(pub(crate) Child);
 
 impl Keepalived {
     /// Starts it on the cluster of `topology`, in place of its services.
     #[track_caller]
-    fn start(config: &str) -> Self {
+    pub(crate) fn start(config: &str) -> Self {
         sh("ipvsadm -C");
         std::fs::write(CONFIG, config).unwrap();
         let log = File::create(LOG).unwrap();
@@ -121,11 +121,11 @@ fn steady() {
     }
 }
 
-fn stop_second() {
+pub(crate) fn stop_second() {
     sh("ipr netns pids rs2 | xargs -r kill -9");
 }
 
-fn start_second() {
+pub(crate) fn start_second() {
     sh("ipr netns exec rs2 httpd -p 80 -h /run/www/rs2");
 }
 

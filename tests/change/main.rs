@@ -7,6 +7,7 @@
 //! second_writer   ipvsadm and the program set the same weight
 //! killed          kill -9 in the middle of a plan of 200 changes
 //! keepalived      a keepalived that checks the servers, and what it does to a weight set by hand
+//! outside         what the console tells of keepalived and ipvsadm, and a replay of that
 //! journal         what `ipvs-tui journal` says, read
 //! ```
 //!
@@ -23,6 +24,7 @@ mod journal;
 mod keepalived;
 mod killed;
 mod load;
+mod outside;
 mod second_writer;
 
 use std::fmt::Display;
