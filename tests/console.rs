@@ -420,7 +420,7 @@ fn help(console: &mut Console) -> Vec<String> {
 fn help_lists_every_command_and_nothing_works_underneath() {
     let mut console = open(demo(&[]));
     let lines = help(&mut console);
-    for spec in COMMANDS {
+    for spec in COMMANDS.iter().filter(|spec| !spec.replays) {
         let line = lines.iter().find(|l| l.contains(spec.doc));
         let line = line.unwrap_or_else(|| panic!("help lacks '{}': {lines:#?}", spec.doc));
         for key in spec.keys {
@@ -456,7 +456,7 @@ fn a_console_that_only_watches_has_no_key_that_changes_anything() {
     let lines = help(&mut console);
     for spec in COMMANDS {
         let listed = lines.iter().any(|l| l.contains(spec.doc));
-        assert_eq!(listed, !spec.mutates, "'{}' in {lines:#?}", spec.doc);
+        assert_eq!(listed, !spec.mutates && !spec.replays, "'{}' in {lines:#?}", spec.doc);
     }
     console.keys("?");
     console.wait_until("help is closed", |s| !s.has("select the row above"));

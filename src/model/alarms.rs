@@ -45,6 +45,13 @@ impl Model {
             row: Some(Row::Server(f.service, f.server)),
             text: format!("{} of {} is drained and {}", f.server, f.service, f.verdict),
         }));
+        all.extend(self.outside.flapping(snapshot.at).into_iter().map(
+            |(service, server, flap)| Alarm {
+                severity: Severity::Warning,
+                row: Some(Row::Server(service, server)),
+                text: format!("the weight of {server} of {service} {flap}"),
+            },
+        ));
         all.sort_by_key(|alarm| alarm.severity);
         self.alarms = all;
     }

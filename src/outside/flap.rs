@@ -77,6 +77,17 @@ impl Flaps {
         flap(self.steps.get(&(*service, *server))?, now)
     }
 
+    /// Every server whose weight flaps now, in the order of the table.
+    pub(super) fn all(&self, now: Moment) -> Vec<(ServiceKey, ServerKey, Flap)> {
+        let flaps = self
+            .steps
+            .iter()
+            .filter_map(|((service, server), steps)| Some((*service, *server, flap(steps, now)?)));
+        let mut all: Vec<_> = flaps.collect();
+        all.sort_by_key(|(service, server, _)| (*service, *server));
+        all
+    }
+
     /// Forgets what was long ago.
     pub(super) fn let_go(&mut self, now: Moment) {
         self.steps.retain(|_, steps| steps.back().is_some_and(|s| now.since(s.at) <= WINDOW));

@@ -80,6 +80,11 @@ impl Log {
         (theirs.at <= now && now.since(theirs.at) <= Self::MARKED).then_some(theirs)
     }
 
+    /// Every server whose weight flaps at `now`, in the order of the table.
+    pub fn flapping(&self, now: Moment) -> Vec<(ServiceKey, ServerKey, Flap)> {
+        self.flaps.all(now)
+    }
+
     /// How a server's weight flaps at `now`.
     pub fn flap(&self, service: &ServiceKey, server: &ServerKey, now: Moment) -> Option<Flap> {
         self.flaps.of(service, server, now)
