@@ -15,7 +15,7 @@ pub struct RecordOptions {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
-    /// Begin a new file when it would become larger: 1M to 4G. What was written is FILE.1 then.
+    /// Begin a new file when it would become larger: 1M to 1G. What was written is FILE.1 then.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "record")]
     pub record_size: u64,
 
@@ -33,7 +33,7 @@ impl RecordOptions {
 
 /// `1M`, `64M`, `2G`, in 1,024s as disks and ls -h count.
 fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("'{text}' is no size: write 64M or 2G");
+    let wrong = || format!("'{text}' is no size: write 64M or 1G");
     let number = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let shift = match text.get(number.len()..).unwrap_or_default() {
         "k" | "K" => 10,
@@ -43,8 +43,8 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
     let bytes = bytes.ok_or_else(wrong)?;
-    if !(1 << 20..=4 << 30).contains(&bytes) {
-        return Err(format!("{text} is not a size from 1M to 4G"));
+    if !(1 << 20..=1 << 30).contains(&bytes) {
+        return Err(format!("{text} is not a size from 1M to 1G"));
     }
     Ok(bytes)
 }
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn sizes_are_read_as_people_write_them() {
         assert_eq!(size("64M"), Ok(64 << 20));
-        assert_eq!(size("2g"), Ok(2 << 30));
+        assert_eq!(size("1g"), Ok(1 << 30));
         assert_eq!(size("2048k"), Ok(2 << 20));
-        for wrong in ["", "64", "M", "1k", "5G", "-1M", "99999999999999999999G", "64MB"] {
+        for wrong in ["", "64", "M", "1k", "2G", "-1M", "99999999999999999999G", "64MB"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }

@@ -158,6 +158,15 @@ impl Recorder {
         }
     }
 
+    /// So many snapshots never came here, because the disk took too long.
+    pub fn missed(&mut self, snapshots: u64) {
+        self.lost += snapshots;
+        self.status.lost += snapshots;
+        self.status.failing = Some(format!("{} took too long to be written", self.status.name));
+        self.group = None;
+        self.context_due = true;
+    }
+
     /// Writes that the session is over.
     pub fn finish(&mut self) {
         if self.group.is_some() {

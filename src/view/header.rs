@@ -72,7 +72,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     }
     match model.outside.outside() {
         0 => {}
-        n => add(2, format!("{} from outside", number::separated(n))),
+        n => add(2, format!("{} outside", number::separated(n))),
     }
     all
 }

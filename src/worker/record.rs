@@ -1,5 +1,7 @@
 //! Recording on a thread of its own: a slow disk holds up neither the director nor the screen.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -19,6 +21,8 @@ const TOLD: u64 = 16 << 10;
 pub(super) struct Tap {
     reports: UnboundedSender<Report>,
     recorder: Option<SyncSender<Seen>>,
+    /// Snapshots that the recorder had no time for.
+    missed: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -28,16 +32,17 @@ impl Tap {
         reports: UnboundedSender<Report>,
         recorder: Option<Recorder>,
     ) -> Result<Self, KernelError> {
+        let missed = Arc::new(AtomicU64::new(0));
         let Some(recorder) = recorder else {
-            return Ok(Self { reports, recorder: None, thread: None });
+            return Ok(Self { reports, recorder: None, missed, thread: None });
         };
         let (sender, inbox) = sync_channel(WAITING);
-        let told = reports.clone();
+        let (told, late) = (reports.clone(), Arc::clone(&missed));
         let thread = Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || record(recorder, &inbox, &told))
+            .spawn(move || record(recorder, &inbox, &late, &told))
             .map_err(|e| KernelError::system("start the recorder's thread", &e))?;
-        Ok(Self { reports, recorder: Some(sender), thread: Some(thread) })
+        Ok(Self { reports, recorder: Some(sender), missed, thread: Some(thread) })
     }
 
     /// What is told besides.
@@ -48,7 +53,14 @@ impl Tap {
     /// Tells. False when nobody listens.
     pub(super) fn tell(&self, report: Report) -> bool {
         if let (Some(recorder), Some(seen)) = (&self.recorder, seen(&report)) {
-            let _ = recorder.try_send(seen); // a disk that hangs holds nobody up
+            let counts = u64::from(matches!(seen, Seen::Snapshot(_)));
+            // A disk that hangs holds nobody up.
+            if recorder.try_send(seen).is_err()
+                && self.missed.fetch_add(counts, Ordering::Relaxed) == 0
+            {
+                let text = "recording waits for its disk; what comes meanwhile is not recorded";
+                let _ = self.reports.send(Report::Note(text.to_owned()));
+            }
         }
         self.reports.send(report).is_ok()
     }
@@ -80,9 +92,18 @@ fn seen(report: &Report) -> Option<Seen> {
     })
 }
 
-fn record(mut recorder: Recorder, inbox: &Receiver<Seen>, reports: &UnboundedSender<Report>) {
+fn record(
+    mut recorder: Recorder,
+    inbox: &Receiver<Seen>,
+    missed: &AtomicU64,
+    reports: &UnboundedSender<Report>,
+) {
     let mut told: Option<Status> = None;
     while let Ok(seen) = inbox.recv() {
+        let late = missed.swap(0, Ordering::Relaxed);
+        if late > 0 {
+            recorder.missed(late);
+        }
         recorder.take(&seen);
         let now = recorder.status();
         let news = told.as_ref().is_none_or(|told| {

@@ -36,7 +36,7 @@ fn wait_for_weight(console: &Console, server: &str, wanted: u64) -> Screen {
 fn wait_for_mark(console: &Console, server: &str, wanted: u64, outside: usize) -> Screen {
     let what = format!("{server} was given weight {wanted} by others");
     console.wait_until(&what, |s| {
-        let count = s.header().contains(&format!(" {outside} from outside"));
+        let count = s.header().contains(&format!("  {outside} outside"));
         count && s.server(SERVICE, server).is_some_and(|r| r.changed && r.weight == wanted)
     })
 }
@@ -104,7 +104,7 @@ fn keepalived_and_ipvsadm_are_told_as_others_and_a_replay_shows_what_was() {
     log.until(Some(0));
     wait_for_weight(&console, SECOND, 0);
     let screen = console.wait_until("who did it", |s| s.says("weight 10 → 0, by root,"));
-    assert!(screen.header().contains("3 from outside"), "it is not from outside\n{screen}");
+    assert!(screen.header().contains("3 outside"), "it is not from outside\n{screen}");
 
     // A weight that goes back and forth.
     for (n, wanted) in [7, 4, 7, 4, 7].into_iter().enumerate() {

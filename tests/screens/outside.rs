@@ -84,7 +84,7 @@ fn a_mark_goes_by_itself_and_the_count_stays() {
     console.polls(1);
     let marked = |stage: &mut Stage| {
         let screen = stage.screen();
-        (screen.contains("Δ10.1.1.2:80"), screen.contains("1 from outside"))
+        (screen.contains("Δ10.1.1.2:80"), screen.contains("  1 outside"))
     };
     assert_eq!(marked(&mut console.stage), (true, true), "{}", console.stage.screen());
     let told = "real server 10.1.1.2:80 of TCP 10.0.0.1:80: weight 10 -> 7, from outside";
@@ -191,7 +191,7 @@ fn others_that_share_the_journal_are_named() {
     }]);
     assert!(console.stage.notice().1.ends_with("weight 10 -> 3, by bob, vb2k0"));
     let screen = console.stage.screen();
-    assert!(screen.contains("Δ10.1.1.2:80") && !screen.contains("from outside"), "{screen}");
+    assert!(screen.contains("Δ10.1.1.2:80") && !screen.contains("outside"), "{screen}");
     assert!(console.stage.model.items().is_empty(), "their entry stands in the journal");
 }
 

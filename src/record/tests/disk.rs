@@ -156,6 +156,31 @@ fn a_file_that_was_moved_away_is_not_written_for_nobody() {
 }
 
 #[test]
+fn what_a_slow_disk_had_no_time_for_is_told() {
+    let readings = readings(&director("web"), 9);
+    let disk = Disk::default();
+    let mut recorder = recorder(&disk, Limits::default());
+    for (n, reading) in readings.iter().enumerate() {
+        match n {
+            3..5 => continue,
+            5 => recorder.missed(2),
+            _ => {}
+        }
+        recorder.take(&Seen::Snapshot(Arc::clone(reading)));
+        assert_eq!(recorder.status().failing, None);
+    }
+    assert_eq!(recorder.status().lost, 2);
+    drop(recorder);
+    let recording = Recording::of(disk.bytes()).unwrap();
+    let lost = recording.steps().find_map(|step| match step {
+        Step::Lost(lost) => Some((lost.snapshots, lost.why)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((2, "rec took too long to be written".to_owned())));
+    assert_eq!(recording.snapshots(), 7);
+}
+
+#[test]
 fn a_full_disk_is_told_and_recording_goes_on_when_there_is_room() {
     let readings = readings(&director("web"), 30);
     let disk = Disk::default();
