@@ -619,12 +619,19 @@ fn playing(name: &str) -> bool {
     std::env::var("IPVS_TUI_TEST_PART").is_ok_and(|part| part == name)
 }
 
+fn wait_for_the_frame(terminal: &Terminal) {
+    while !terminal.takes_more() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 #[ignore = "a part, played for a_panic_gives_the_terminal_back"]
 fn part_panics() {
     if playing("part_panics") {
         let mut terminal = Terminal::claim(true).unwrap();
         terminal.draw(|frame| frame.render_widget("drawn", frame.area())).unwrap();
+        wait_for_the_frame(&terminal);
         panic!("as a defect would");
     }
 }
@@ -635,6 +642,7 @@ fn part_panics_on_another_thread() {
     if playing("part_panics_on_another_thread") {
         let mut terminal = Terminal::claim(true).unwrap();
         terminal.draw(|frame| frame.render_widget("drawn", frame.area())).unwrap();
+        wait_for_the_frame(&terminal);
         let other = std::thread::spawn(|| panic!("as a defect would"));
         assert!(other.join().is_err());
         // Nothing may be drawn across the report.
