@@ -2,7 +2,7 @@
 //! write, altered at random and given to the functions in `tests/fuzz/src`, which say what has to
 //! hold. libFuzzer runs the same functions for as long as one likes.
 //!
-//! `IPVS_TUI_FUZZ_SECONDS` (all targets together, 20) and `IPVS_TUI_FUZZ_SEED` (1) may be set. The
+//! `IPVS_TUI_FUZZ_SECONDS` (all targets together, 22) and `IPVS_TUI_FUZZ_SEED` (1) may be set. The
 //! seed makes the inputs, the time only how many of them are tried. A failure leaves its input in
 //! a file and says where; `IPVS_TUI_FUZZ_INPUT` names one to be tried again.
 //!
@@ -34,19 +34,21 @@ use dice::Dice;
 /// No input may take longer, however slow the machine: a quadratic reader would.
 const SLOW: Duration = Duration::from_secs(5);
 
-type Target = (&'static str, fn(&[u8]));
+/// Its name, what it runs, and how many parts of the time it gets: drawing is slow.
+type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 10] = [
-    ("netlink", targets::netlink),
-    ("proc_table", targets::proc_table),
-    ("proc_conn", targets::proc_conn),
-    ("proc_stats", targets::proc_stats),
-    ("proc_tree", targets::proc_tree),
-    ("theme", targets::theme),
-    ("config", targets::config),
-    ("keymap", targets::keymap),
-    ("journal", targets::journal),
-    ("screen", targets::screen),
+const TARGETS: [Target; 11] = [
+    ("netlink", targets::netlink, 1),
+    ("proc_table", targets::proc_table, 1),
+    ("proc_conn", targets::proc_conn, 1),
+    ("proc_stats", targets::proc_stats, 1),
+    ("proc_tree", targets::proc_tree, 2),
+    ("theme", targets::theme, 1),
+    ("config", targets::config, 1),
+    ("keymap", targets::keymap, 1),
+    ("journal", targets::journal, 2),
+    ("recording", targets::recording, 4),
+    ("screen", targets::screen, 5),
 ];
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -56,7 +58,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 /// Runs a target on one input; where that fails, the input is kept.
 fn try_one(target: Target, input: &[u8], which: &str) {
-    let (name, run) = target;
+    let (name, run, _) = target;
     let began = Instant::now();
     let failed = panic::catch_unwind(AssertUnwindSafe(|| run(input))).is_err();
     let took = began.elapsed();
@@ -74,7 +76,7 @@ fn try_one(target: Target, input: &[u8], which: &str) {
 
 /// Every entry of the corpus as it is, then altered ones for this target's part of the time.
 fn fuzz(name: &str) {
-    let target = *TARGETS.iter().find(|(known, _)| *known == name).unwrap();
+    let target = *TARGETS.iter().find(|(known, ..)| *known == name).unwrap();
     if let Some(file) = env::var_os("IPVS_TUI_FUZZ_INPUT") {
         return try_one(target, &fs::read(&file).unwrap(), "the input given");
     }
@@ -83,7 +85,8 @@ fn fuzz(name: &str) {
         try_one(target, input, &format!("entry {n} of the corpus"));
     }
     let seed = number("IPVS_TUI_FUZZ_SEED", 1);
-    let time = Duration::from_secs(number("IPVS_TUI_FUZZ_SECONDS", 20)) / TARGETS.len() as u32;
+    let parts: u32 = TARGETS.iter().map(|(.., part)| part).sum();
+    let time = Duration::from_secs(number("IPVS_TUI_FUZZ_SECONDS", 22)) * target.2 / parts;
     let mut dice = Dice::new(seed);
     let (began, mut count) = (Instant::now(), 0_u64);
     while began.elapsed() < time {
@@ -107,8 +110,8 @@ macro_rules! tests {
 
         #[test]
         fn every_target_is_run() {
-            assert_eq!([$(stringify!($name)),+], TARGETS.map(|(name, _)| name));
-            for (name, _) in TARGETS {
+            assert_eq!([$(stringify!($name)),+], TARGETS.map(|(name, ..)| name));
+            for (name, ..) in TARGETS {
                 let file = Path::new(env!("CARGO_MANIFEST_DIR"))
                     .join(format!("tests/fuzz/fuzz_targets/{name}.rs"));
                 assert!(file.is_file(), "libFuzzer does not run {name}");
@@ -117,13 +120,13 @@ macro_rules! tests {
     };
 }
 
-tests! { netlink proc_table proc_conn proc_stats proc_tree theme config keymap journal screen }
+tests! { netlink proc_table proc_conn proc_stats proc_tree theme config keymap journal recording screen }
 
 /// Writes what libFuzzer begins with, where `IPVS_TUI_FUZZ_CORPUS` says.
 #[test]
 fn corpus() {
     let folder = env::var_os("IPVS_TUI_FUZZ_CORPUS").map(PathBuf::from);
-    for (name, _) in TARGETS {
+    for (name, ..) in TARGETS {
         let all = corpus::of(name);
         assert!(!all.is_empty() && all.iter().all(|input| !input.is_empty()), "{name}");
         let Some(folder) = folder.as_ref().map(|folder| folder.join(name)) else { continue };

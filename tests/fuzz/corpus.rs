@@ -3,11 +3,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use ipvs_tui::journal::{Act, DrainEnd, Kind, StepOutcome};
+use ipvs_tui::ipvs::Change;
+use ipvs_tui::journal::{Act, DrainEnd, Kind, News, StepOutcome, read_from};
+use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
+use ipvs_tui::kernel::{Reader, Want, sim};
+use ipvs_tui::outside::Theirs;
+use ipvs_tui::record::{Limits, Machine, Recorder, Seen, Unreadable};
+use jiff::Timestamp;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
+use super::targets::{Reel, about};
 use super::tools::{Disk, made, plan, refused, service, terms, weight};
 
 const KERNELS: [&str; 4] = ["5.10", "6.1", "6.12", "7.2"];
@@ -131,6 +140,44 @@ fn journal() -> Vec<u8> {
     disk.bytes()
 }
 
+/// Recordings of the embedded director, with everything besides that a recording can hold.
+fn recordings() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for (scenario, count) in [("dns-udp", 1), ("dns-udp", 5), ("web", 3), ("incident", 4)] {
+        let step = sim::Clock::Step(Duration::from_secs(1));
+        let director = sim::Director::open(scenario.parse().unwrap(), 1, step);
+        let mut reader = director.reader();
+        let reel = Reel::default();
+        let mut recorder = Recorder::on(Box::new(reel.clone()), 0, Limits::default(), about());
+        let owner = Owner {
+            kind: OwnerKind::Keepalived,
+            pid: Some(7),
+            children: vec![8],
+            config: Some("/etc/lvs.conf".to_owned()),
+            same_namespace: true,
+        };
+        let schedulers = Some(["wlc".to_owned()].into());
+        recorder.take(&Seen::Machine(Machine { owners: Ok(vec![owner]), schedulers }));
+        for _ in 0..count {
+            let snapshot = Arc::new(reader.snapshot(&Want::everything()).unwrap());
+            let (time, at) = (snapshot.taken, snapshot.at);
+            let of = &snapshot.services[0];
+            let change = Change::weight(of.service.key, &of.servers[0].server, 7);
+            recorder.take(&Seen::Snapshot(Arc::clone(&snapshot)));
+            recorder.take(&Seen::Theirs(Arc::new(vec![Theirs { time, at, change, by: None }])));
+        }
+        let history = read_from(&mut journal().as_slice(), None).unwrap();
+        recorder.take(&Seen::Journal(Arc::new(News { history, ..News::default() })));
+        let time = Timestamp::UNIX_EPOCH;
+        recorder.take(&Seen::Unreadable(Unreadable { time, why: "no IPVS".to_owned() }));
+        recorder.missed(2);
+        recorder.finish();
+        drop(recorder);
+        all.push(reel.bytes());
+    }
+    all
+}
+
 /// Names and values of others, a journal, keys: see `tests/fuzz/src/screen.rs`.
 fn screens() -> Vec<Vec<u8>> {
     let journal = journal();
@@ -184,6 +231,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "config" => configs(),
         "keymap" => files("tests/fuzz/seeds", "keymap-"),
         "journal" => journals(),
+        "recording" => recordings(),
         "screen" => screens(),
         other => panic!("no corpus for {other}"),
     }

@@ -13,6 +13,7 @@
 //! | [`config`] | a configuration | what is printed is read as the same; no key is bound twice |
 //! | [`keymap`] | a key's name, keys pressed | a key's name is read as the same key |
 //! | [`journal`] | a journal | every line is counted; a record written again is the same |
+//! | [`recording`] | a recording, its checksums put right | what was played is recorded and played as the same |
 //! | [`screen`] | what a kernel and an operator may name, keys pressed | as `proc_tree`, in every view |
 //!
 //! Of all of them: an error is one sentence, and nothing that is drawn or printed has control
@@ -35,10 +36,12 @@
 mod files;
 mod kernel;
 mod proc;
+mod record;
 mod screen;
 mod told;
 
 pub use files::{config, journal, keymap, theme};
 pub use kernel::netlink;
 pub use proc::{proc_conn, proc_stats, proc_table, proc_tree};
+pub use record::{Reel, about, recording};
 pub use screen::screen;
