@@ -294,7 +294,8 @@ fn name(owner: &Owner) -> String {
         text.push_str(&format!(" with {few}{more} below it"));
     }
     match (&owner.config, owner.kind.default_config()) {
-        (Some(path), _) => text.push_str(&format!(", reads {path}")),
+        // A recording may have been altered since.
+        (Some(path), _) => text.push_str(&format!(", reads {}", clean(path))),
         (None, Some(path)) => text.push_str(&format!(", reads {path} unless built otherwise")),
         (None, None) => {}
     }

@@ -175,6 +175,7 @@ fn recordings() -> Vec<Vec<u8>> {
         drop(recorder);
         all.push(reel.bytes());
     }
+    all.extend(files("tests/fuzz/seeds", "recording-")); // what libFuzzer found
     all
 }
 
