@@ -73,7 +73,7 @@ pub use drain::Drain;
 pub use entry::{Doubt, Entry, State, Undone};
 pub use error::JournalError;
 pub use id::{Id, IdError};
-pub use json::{SCHEMA, json};
+pub use json::{SCHEMA, json, write_fragment};
 pub use line::{Flaw, MAX_LINE, Record, VERSION};
 pub use lock::{Holder, holder};
 pub use place::Place;
@@ -83,5 +83,5 @@ pub use record::{
     Tally, Then,
 };
 pub use store::Store;
-pub use text::{clean, text};
+pub use text::{acts, clean, text};
 pub use writer::{Act, Clock, Journal, Order, Terms, Written};

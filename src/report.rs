@@ -9,6 +9,7 @@
 mod command;
 mod ipvsadm;
 pub mod json;
+mod pretty;
 mod recorded;
 mod shell;
 mod text;

@@ -12,6 +12,7 @@ use super::mistake::unknown;
 use super::read::{Wrong, said};
 use super::{Charts, Config};
 use crate::history::Metric;
+use crate::journal::acts;
 use crate::model::{Column, Scale};
 
 /// A row of the table.
@@ -252,7 +253,7 @@ pub(super) fn string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if acts(c) => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => out.push(c),
         }
     }

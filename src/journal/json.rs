@@ -102,16 +102,24 @@ impl Formatter for Plain {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        for piece in fragment.split_inclusive(acts) {
-            let last = piece.chars().next_back().filter(|c| acts(*c));
-            let rest = last.map_or(piece, |c| piece.strip_suffix(c).unwrap_or(piece));
-            out.write_all(rest.as_bytes())?;
-            if let Some(c) = last {
-                write!(out, "\\u{:04x}", u32::from(c))?;
-            }
-        }
-        Ok(())
+        write_fragment(out, fragment)
     }
+}
+
+/// A piece of a JSON string that needs no other escapes, with those that [`acts`] asks for.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_fragment(out: &mut (impl Write + ?Sized), fragment: &str) -> io::Result<()> {
+    for piece in fragment.split_inclusive(acts) {
+        let last = piece.chars().next_back().filter(|c| acts(*c));
+        let rest = last.map_or(piece, |c| piece.strip_suffix(c).unwrap_or(piece));
+        out.write_all(rest.as_bytes())?;
+        if let Some(c) = last {
+            write!(out, "\\u{:04x}", u32::from(c))?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]

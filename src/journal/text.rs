@@ -223,7 +223,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Whether a terminal acts upon `c` instead of showing it.
-pub(super) fn acts(c: char) -> bool {
+pub fn acts(c: char) -> bool {
     let hidden = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');

@@ -23,6 +23,11 @@ impl Flaw {
     pub(super) fn malformed(what: &str) -> Self {
         Self::Malformed(what.to_owned())
     }
+
+    /// JSON that is not what it should be. serde_json repeats names as they were found.
+    pub(super) fn json(what: &str, error: &serde_json::Error) -> Self {
+        Self::Malformed(format!("{what} that is none ({})", clean(&error.to_string())))
+    }
 }
 
 /// Why a recording cannot be written or read, in an operator's words.

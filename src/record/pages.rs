@@ -110,7 +110,7 @@ impl Pages {
     pub(super) fn take(&mut self, page: &[u8]) -> Result<(), Flaw> {
         let mut lines = page.split_inclusive(|byte| *byte == b'\n');
         let head = lines.next().unwrap_or_default();
-        let wrong = |e: serde_json::Error| Flaw::Malformed(format!("a page that is none ({e})"));
+        let wrong = |e: serde_json::Error| Flaw::json("a page", &e);
         let head: Head = serde_json::from_slice(head).map_err(wrong)?;
         (self.scene, self.kept) = (head.scene, head.kept);
         let mut begun = None;

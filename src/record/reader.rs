@@ -492,6 +492,5 @@ impl Shift {
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Flaw> {
-    serde_json::from_slice(bytes)
-        .map_err(|e| Flaw::Malformed(format!("a record that is none ({e})")))
+    serde_json::from_slice(bytes).map_err(|e| Flaw::json("a record", &e))
 }

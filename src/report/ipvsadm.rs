@@ -21,6 +21,7 @@ use crate::ipvs::{
     Daemon, Family, Forwarding, Netmask, Protocol, Server, ServerKey, Service, ServiceFlags,
     ServiceKey, Timeouts, Tunnel, TunnelKind,
 };
+use crate::journal::clean;
 use crate::snapshot::{Known, Part, Snapshot, UnknownAttribute};
 
 /// The longest timeout that ipvsadm takes, in seconds: 31 days.
@@ -69,7 +70,7 @@ pub fn rules(snapshot: &Snapshot, out: &mut (impl Write + ?Sized)) -> io::Result
         notes.push(format!(
             "the {role} sync daemon is left out, as the lines may be meant for another director; \
              it is started with: {}",
-            start.command_line()
+            clean(&start.command_line())
         ));
         notes.extend(start.notes);
     }

@@ -105,6 +105,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::pretty::Pretty;
 use crate::ipvs::{
     self, DaemonRole, Family, Forwarding, Info, Netmask, Protocol, ServiceFlags, ServiceKey,
     Timeouts,
@@ -117,13 +118,15 @@ use crate::snapshot::{
 pub const SCHEMA: &str = "ipvs-tui/snapshot/1";
 
 /// Writes `snapshot` as one pretty-printed JSON document of [`SCHEMA`], with a newline at its
-/// end. The same snapshot always gives the same bytes.
+/// end. The same snapshot always gives the same bytes. Characters that a terminal would act upon are
+/// written as `\u....`.
 ///
 /// # Errors
 /// When `out` cannot be written; a closed pipe is [`io::ErrorKind::BrokenPipe`].
 pub fn json(snapshot: &Snapshot, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut out = BufWriter::new(out);
-    serde_json::to_writer_pretty(&mut out, &Document::new(snapshot))?;
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Pretty::default());
+    Document::new(snapshot).serialize(&mut serializer)?;
     out.write_all(b"\n")?;
     out.flush()
 }

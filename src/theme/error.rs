@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::journal::clean;
+
 /// Why there is no such theme.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
@@ -49,9 +51,7 @@ impl ThemeError {
 
 /// A path as a terminal may show it.
 pub(super) fn place(path: &Path) -> String {
-    let text = path.display().to_string();
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    text.chars().map(escaped).collect()
+    clean(&path.display().to_string())
 }
 
 /// What is wrong in a line of a theme file.
@@ -141,7 +141,7 @@ impl fmt::Display for Nearest {
     }
 }
 
-/// What a file says, as a terminal may show it: no control characters, and not without end.
+/// What a file says, as a terminal may show it: nothing that it would act upon, and not without end.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    clean(&text.chars().take(64).collect::<String>())
 }

@@ -13,7 +13,7 @@ use super::error::{Nearest, ThemeError, Wrong, shown};
 use super::{KEYS, is_key};
 
 /// A theme file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct File {
     /// The theme's name.
     pub(super) name: String,

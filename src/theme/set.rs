@@ -14,7 +14,7 @@ use super::fit::Fit;
 use super::{Depth, Theme};
 
 /// Every theme there is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Themes {
     built_in: Vec<File>,
     own: Vec<File>,
@@ -71,9 +71,11 @@ impl Themes {
         Ok(themes)
     }
 
-    /// These and another of the operator's own.
-    #[cfg(test)]
-    pub(super) fn and(mut self, name: &str, place: &str, text: &str) -> Result<Self, ThemeError> {
+    /// These and another of the operator's own, without a disk; `place` names it in errors.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn and(mut self, name: &str, place: &str, text: &str) -> Result<Self, ThemeError> {
         self.own.push(File::parse(name, place, text)?);
         self.own.iter().try_for_each(|file| self.check(file))?;
         Ok(self)

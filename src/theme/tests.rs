@@ -117,7 +117,7 @@ fn what_is_wrong_is_told_with_its_line_and_the_nearest_name() {
         ("\"ui.text\" = \"red\"\n\"ui.text\" = \"red\"", 2, "this is no TOML: duplicate key"),
         ("\"ui.text\" =", 1, "this is no TOML: "),
         ("\"ui.text\" = \"\u{1b}[2J\"", 1, "this is no TOML: "),
-        ("\"\\u001b[2J\" = 1", 1, "'\u{fffd}[2J' is no key"),
+        ("\"\\u001b[2J\" = 1", 1, "'\\u{1b}[2J' is no key"),
     ] {
         let wanted = format!("mine.toml:{line}: {says}");
         let said = said(text);

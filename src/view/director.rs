@@ -16,6 +16,7 @@ use crate::command::Command;
 use crate::drain::entries;
 use crate::history::Metric;
 use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
+use crate::journal::clean;
 use crate::kernel::proc::owners::Owner;
 use crate::model::{Model, PAUSE};
 use crate::snapshot::{Part, Snapshot, Source};
@@ -216,7 +217,7 @@ fn daemon(daemon: &Daemon) -> String {
     let mut text = format!(
         "{}, {verb} {group} port {port} on {}, id {}, TTL {}",
         daemon.role,
-        daemon.interface,
+        clean(&daemon.interface),
         daemon.sync_id,
         daemon.ttl.unwrap_or(1)
     );
@@ -293,7 +294,8 @@ fn name(owner: &Owner) -> String {
         text.push_str(&format!(" with {few}{more} below it"));
     }
     match (&owner.config, owner.kind.default_config()) {
-        (Some(path), _) => text.push_str(&format!(", reads {path}")),
+        // A recording may have been altered since.
+        (Some(path), _) => text.push_str(&format!(", reads {}", clean(path))),
         (None, Some(path)) => text.push_str(&format!(", reads {path} unless built otherwise")),
         (None, None) => {}
     }

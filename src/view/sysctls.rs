@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::sheet::{INDENT, Sheet};
 use crate::ipvs::counted;
+use crate::journal::clean;
 use crate::kernel::proc::sysctl::{SYSCTLS, Sysctl};
 use crate::snapshot::{Part, Sysctls};
 
@@ -55,7 +56,7 @@ pub(super) fn list(part: &Part<Sysctls>, sheet: &mut Sheet<'_>) {
     let others: Vec<String> = values
         .iter()
         .filter(|(name, _)| !known(name))
-        .map(|(name, value)| format!("{name} {}", shown(value)))
+        .map(|(name, value)| format!("{} {}", clean(name), shown(value)))
         .collect();
     if !others.is_empty() {
         sheet.head("Others");
@@ -96,11 +97,7 @@ fn shown(value: &str) -> String {
     if value.is_empty() {
         return "(empty)".to_owned();
     }
-    value.replace('\t', " ").chars().flat_map(printable).collect()
-}
-
-fn printable(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+    clean(&value.replace('\t', " "))
 }
 
 #[cfg(test)]
