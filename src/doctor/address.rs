@@ -119,12 +119,13 @@ fn severity(evidence: &Evidence, addr: IpAddr, keys: &[ServiceKey]) -> (Severity
     let services = keys.iter().filter_map(|key| evidence.snapshot.service(key));
     let packets: u64 = services.filter_map(|s| s.stats).map(|s| s.rates.in_packets).sum();
     if packets > 0 {
+        // Averages of the last seconds: the address may only just have gone.
         let told = format!(
-            "and yet {} packets a second come in: from this machine itself, or by a way that \
-             cannot be seen",
+            "and yet {} packets a second came in of late: from this machine itself, by a way that \
+             cannot be seen, or before the address went",
             separated(packets)
         );
-        return (Severity::Note, vec![told]);
+        return (Severity::Warning, vec![told]);
     }
     if let Part::Unreadable(why) = &evidence.host.failover {
         return (Severity::Warning, vec![why.clone()]);

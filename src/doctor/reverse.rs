@@ -113,25 +113,28 @@ fn strict_end(link: &Link, pair: &Pair) -> Finding {
         .fix([pair.to("0")])
 }
 
-/// Where a virtual address is not local to the main table, answers that pass here are checked
-/// against the way to that address.
+/// Where a virtual address is this machine's for marked packets only, answers that pass here are
+/// checked against the way to that address: it must lead back by the same interface.
 fn strict_way(network: &Network, link: &Link, pair: &Pair, places: Vec<Place>) -> Finding {
-    let marked = |place: &Place| match place.service {
+    let elsewhere = |place: &Place| match place.service {
         ServiceKey::Endpoint { addr, .. } => {
-            network.is_own(addr) == Some(false) && network.marked.iter().any(|(a, _)| *a == addr)
+            let way = network.routes.get(&addr).and_then(Route::link);
+            network.is_own(addr) == Some(false)
+                && network.marked.iter().any(|(marked, _)| *marked == addr)
+                && way != Some(link.index)
         }
         ServiceKey::Fwmark { .. } => false,
     };
     let name = &link.name;
-    let through = places.iter().any(marked);
+    let through = places.iter().any(elsewhere);
     let finding = if through {
         Finding::warning(format!(
             "the reverse-path filter of {name} drops answers of tunnel servers"
         ))
         .because(
-            "The virtual address is this machine's for marked packets only, so the way to it \
-                 leads elsewhere, and an answer from it that is routed through this machine is \
-                 dropped by a strict filter.",
+            "The virtual address is this machine's for marked packets only, and for others the \
+             way to it is not by this interface: an answer from it that is routed through this \
+             machine is dropped.",
         )
     } else {
         Finding::note(format!(

@@ -160,7 +160,7 @@ fn packets_that_come_in_speak_against_a_missing_address() {
         m.snapshot.services[0].stats.as_mut().unwrap().rates.in_packets = 1_200;
     });
     let finding = made.one("virtual-address");
-    assert_eq!(finding.severity, Severity::Note);
+    assert_eq!(finding.severity, Severity::Warning);
     assert!(finding.evidence[1].contains("1,200 packets a second"), "{finding:#?}");
 }
 
@@ -275,6 +275,9 @@ fn answers_from_an_address_that_is_not_local_are_filtered() {
     let finding = strict().with(marked).one("rp-filter");
     assert_eq!(finding.severity, Severity::Warning);
     assert_eq!(places(&finding).len(), 2);
+    // Back by the same interface it passes.
+    let same = strict().with(marked).route("10.0.0.1", via("10.1.0.254"));
+    assert_eq!(same.one("rp-filter").severity, Severity::Note);
     // Where the address is local it may still drop what comes another way.
     assert_eq!(strict().one("rp-filter").severity, Severity::Note);
     Made::new(vec![tunnel()]).with(marked).passes("rp-filter");
