@@ -41,7 +41,7 @@ mod tests;
 mod weights;
 
 pub use evidence::{Evidence, gather, wanted};
-pub use finding::{Finding, Fix, On, Place, Severity};
+pub use finding::{Finding, Fix, On, PLACES, Place, Severity};
 pub use report::{Checked, Outcome, Report, Unchecked};
 
 use report::Found;

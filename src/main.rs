@@ -32,7 +32,7 @@ use ipvs_tui::model::{Model, Wall};
 use ipvs_tui::record::{About, Player, RecordError, Recorder, Recording, To, When};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
-use ipvs_tui::snapshot::{Moment, Snapshot};
+use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
@@ -113,6 +113,7 @@ fn console(
         _ => (Pace::Every(step), app::Clock::Real),
     };
     let record = wanted.record;
+    let within = netns.as_ref().map(Namespace::prefix);
     let open = move || {
         let director = match demo {
             Some((demo, Some(_))) => posing(&demo, read_only, step),
@@ -123,7 +124,10 @@ fn console(
         Ok((director, recorder))
     };
     let start = |reports| Worker::recording(open, pace, reports);
-    open_console(start, keymap, &config, clock, |model| model.wall = cycle.map(Wall::new))
+    open_console(start, keymap, &config, clock, |model| {
+        model.wall = cycle.map(Wall::new);
+        model.doctor.within = within;
+    })
 }
 
 /// Records what the console of the director `name` sees, if that is wanted.
@@ -375,7 +379,8 @@ fn examine(
         }
     };
     let snapshot = Arc::new(reader.snapshot(&Want::everything())?);
-    let evidence = doctor::gather(reader.as_mut(), snapshot, drained);
+    let owners = Part::from_result(reader.owners());
+    let evidence = doctor::gather(reader.as_mut(), snapshot, owners, drained);
     let mut report = doctor::examine(&evidence);
     if let Some(netns) = netns {
         report.run_within(&netns.prefix());

@@ -42,14 +42,14 @@ pub fn wanted(snapshot: &Snapshot) -> Addresses {
     Addresses { own: own.filter(named).collect(), others: others.filter(named).collect() }
 }
 
-/// Looks at the machine around a table that was just read. Costs about as much as a poll, so do it
-/// rarely. `drained` are the servers of open drains.
+/// Looks at the machine around a table that was just read, whose owners are known. Costs about as
+/// much as a poll, so do it rarely. `drained` are the servers of open drains.
 pub fn gather(
     reader: &mut dyn Reader,
     snapshot: Arc<Snapshot>,
+    owners: Part<Vec<Owner>>,
     drained: BTreeSet<(ServiceKey, ServerKey)>,
 ) -> Evidence {
-    let owners = Part::from_result(reader.owners());
     let known = owners.get().map_or(&[][..], Vec::as_slice);
     let host = reader.host(&wanted(&snapshot), known);
     Evidence::new(snapshot, owners, host, drained)

@@ -79,6 +79,9 @@ pub struct Fix {
     pub commands: Vec<String>,
 }
 
+/// So many places of a finding are named; of a large table it is about all servers.
+pub const PLACES: usize = 1_000;
+
 /// A mistake, or something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -88,8 +91,11 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is, in a line.
     pub what: String,
-    /// Which services and servers it is about; none for the director as a whole.
+    /// Which services and servers it is about, [`PLACES`] at most; none for the director as a
+    /// whole.
     pub places: Vec<Place>,
+    /// How many more there are.
+    pub more_places: usize,
     /// What it was seen by, in figures.
     pub evidence: Vec<String>,
     /// Why it matters, in a sentence or two.
@@ -105,6 +111,7 @@ impl Finding {
             severity,
             what: what.into(),
             places: Vec::new(),
+            more_places: 0,
             evidence: Vec::new(),
             why: String::new(),
             fixes: Vec::new(),
@@ -124,7 +131,13 @@ impl Finding {
     }
 
     pub(super) fn at(mut self, places: impl IntoIterator<Item = Place>) -> Self {
-        self.places.extend(places);
+        for place in places {
+            if self.places.len() < PLACES {
+                self.places.push(place);
+            } else {
+                self.more_places += 1;
+            }
+        }
         self
     }
 

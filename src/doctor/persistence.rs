@@ -9,6 +9,9 @@ use super::evidence::Evidence;
 use super::finding::{Finding, Place};
 use super::report::Found;
 
+/// So many servers are told one by one.
+const TOLD: usize = 20;
+
 /// Templates bring the clients of a persistent service back to a server of weight 0, unless they
 /// are made to expire. A server that certainly holds nothing is drained already.
 pub(super) fn templates(evidence: &Evidence, found: &mut Found) {
@@ -35,7 +38,8 @@ pub(super) fn templates(evidence: &Evidence, found: &mut Found) {
              a client is scheduled anew with its next connection. It counts for every service.",
         )
         .fix([ipvs_sysctl("expire_quiescent_template", "1")]);
-    for (entry, server) in draining {
+    let more = draining.len().saturating_sub(TOLD);
+    for (entry, server) in draining.into_iter().take(TOLD) {
         let held = match server.persistent {
             Some(templates) => counted(u64::from(templates), "template"),
             None => "templates not counted without rights".to_owned(),
@@ -48,6 +52,9 @@ pub(super) fn templates(evidence: &Evidence, found: &mut Found) {
             separated(active.into()),
             separated(inactive.into())
         ));
+    }
+    if more > 0 {
+        finding = finding.seen(format!("and {more} more"));
     }
     found.add(finding);
 }

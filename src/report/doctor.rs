@@ -21,6 +21,7 @@
 //! | `findings[].places` | array | empty for the director as a whole |
 //! | `findings[].places[].service` | string | `TCP 10.0.0.1:80`, `FWM 5 v6` |
 //! | `findings[].places[].server` | string or null | `10.1.1.2:80`; `null` for the service as a whole |
+//! | `findings[].more_places` | integer | how many there are beyond the first 1,000, which are named |
 //! | `findings[].evidence` | array of strings | what it was seen by |
 //! | `findings[].why` | string | why it matters |
 //! | `findings[].fixes` | array | how it is put right |

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::doctor::{Finding, On, Outcome, Report, Severity};
-use crate::ipvs::counted;
+use crate::ipvs::{counted, separated};
 use crate::journal::clean;
 use crate::snapshot::Source;
 
@@ -100,8 +100,9 @@ fn one(finding: &Finding, new: bool, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{label}{place}")?;
         label = "        ";
     }
-    if let Some(more) = finding.places.len().checked_sub(PLACES).filter(|more| *more > 0) {
-        writeln!(out, "{label}and {more} more")?;
+    let more = finding.places.len().saturating_sub(PLACES) + finding.more_places;
+    if more > 0 {
+        writeln!(out, "{label}and {} more", separated(more as u64))?;
     }
     let mut label = "  seen  ";
     for line in &finding.evidence {
