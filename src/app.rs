@@ -207,6 +207,7 @@ impl App {
             Report::Scene(scene) => Message::Scene(scene, now),
             Report::Playing(playing) => Message::Playing(playing),
             Report::Note(text) => Message::Note(text),
+            Report::Doctor(report) => Message::Doctor(report),
         });
     }
 

@@ -145,6 +145,14 @@ impl ScreenOptions {
     }
 }
 
+const DOCTOR_CODES: &str = "\
+Exit codes:
+  0  nothing, or notes alone
+  1  the director could not be read
+  2  the command line is wrong
+  3  warnings
+  4  errors";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -216,6 +224,28 @@ pub enum Verb {
         #[arg(long, value_name = "NAME|PATH", value_parser = namespace, conflicts_with = "demo")]
         netns: Option<Namespace>,
         /// Print the embedded director instead of the kernel's table.
+        #[arg(long)]
+        demo: bool,
+        /// What the embedded director looks like.
+        #[command(flatten)]
+        of: DemoOptions,
+    },
+    /// Look for the mistakes that LVS guides warn of, and print what puts them right.
+    ///
+    /// Needs no rights; what cannot be read without them is told as not checked. Nothing is
+    /// changed, and no module is loaded.
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor {
+        /// Print one JSON document, of schema ipvs-tui/doctor/1.
+        #[arg(long)]
+        json: bool,
+        /// Look at another network namespace: a name of `ip netns`, or a path.
+        #[arg(long, value_name = "NAME|PATH", value_parser = namespace, conflicts_with = "demo")]
+        netns: Option<Namespace>,
+        /// The journal whose drains are known; the default is as for `ipvs-tui journal`.
+        #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+        journal: Option<PathBuf>,
+        /// Examine the embedded director instead of the kernel's table.
         #[arg(long)]
         demo: bool,
         /// What the embedded director looks like.

@@ -49,6 +49,7 @@ pub enum Command {
     ViewDrains,
     ViewJournal,
     ViewDirector,
+    ViewDoctor,
     NextView,
     NextRate,
     NextTheme,
@@ -87,12 +88,14 @@ pub enum View {
     Journal,
     /// What belongs to no service: totals, owners of the table, sysctls.
     Director,
+    /// The mistakes that the doctor found.
+    Doctor,
 }
 
 impl View {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 5] =
-        [Self::Services, Self::Hosts, Self::Drains, Self::Journal, Self::Director];
+    pub const ALL: [Self; 6] =
+        [Self::Services, Self::Hosts, Self::Drains, Self::Journal, Self::Director, Self::Doctor];
 
     /// Its name on the screen.
     pub fn name(self) -> &'static str {
@@ -102,6 +105,7 @@ impl View {
             Self::Drains => "Drains",
             Self::Journal => "Journal",
             Self::Director => "Director",
+            Self::Doctor => "Doctor",
         }
     }
 
@@ -113,6 +117,7 @@ impl View {
             Self::Drains => Command::ViewDrains,
             Self::Journal => Command::ViewJournal,
             Self::Director => Command::ViewDirector,
+            Self::Doctor => Command::ViewDoctor,
         }
     }
 }
@@ -176,7 +181,7 @@ impl Spec {
 const PAST: &[View] = &[View::Services, View::Hosts, View::Director];
 
 /// Where something is selected.
-const ROWS: &[View] = &[View::Services, View::Hosts, View::Drains, View::Journal];
+const ROWS: &[View] = &[View::Services, View::Hosts, View::Drains, View::Journal, View::Doctor];
 
 /// Every command, in the order in which help lists them.
 #[rustfmt::skip]
@@ -189,7 +194,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
-    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Drains]),
+    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Drains, View::Doctor]),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),
@@ -221,6 +226,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::ViewDrains, "view-drains", "drains: how far they are", &["4"]),
     spec(Command::ViewJournal, "view-journal", "journal: who changed what, and undo", &["5"]),
     spec(Command::ViewDirector, "view-director", "director: rates, owners, sysctls", &["6"]),
+    spec(Command::ViewDoctor, "view-doctor", "doctor: mistakes, and what helps", &["7"]),
     spec(Command::NextView, "next-view", "the next of these", &["Tab"]),
     spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services, View::Hosts]).hint("rate"),
     spec(Command::NextWindow, "next-window", "lines over 1, 5 or 30 minutes", &["z"]).also(&[View::Services, View::Hosts, View::Director]),

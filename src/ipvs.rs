@@ -13,6 +13,7 @@ mod key;
 mod scheduler;
 mod server;
 mod service;
+mod shell;
 mod stats;
 mod words;
 
@@ -23,5 +24,6 @@ pub use key::{Family, KeyError, Protocol, ServerKey, ServiceKey};
 pub use scheduler::{SCHEDULERS, Scheduler, SchedulerName};
 pub use server::{Forwarding, MAX_WEIGHT, Server, Tunnel, TunnelKind};
 pub use service::{Netmask, PeName, Service, ServiceFlags};
+pub use shell::shell;
 pub use stats::{Counters, Rates, Stats};
 pub use words::{counted, duration, separated, span};

@@ -2,13 +2,16 @@
 //!
 //! Three rooms implement [`Reader`]: `netlink` (everything, needs CAP_NET_ADMIN), `proc` (what is
 //! world-readable) and `sim` (the embedded director). Netlink and sim also implement [`Writer`].
-//! A read-only console holds no Writer.
+//! A read-only console holds no Writer. [`host`] tells what surrounds the table: `proc`'s files and
+//! the kernel's [`route`]s.
 
 pub(crate) mod advice;
 pub mod check;
 pub mod errno;
+pub mod host;
 pub mod netlink;
 pub mod proc;
+pub mod route;
 pub mod sim;
 
 use std::collections::BTreeSet;
@@ -16,6 +19,8 @@ use std::collections::BTreeSet;
 use crate::ipvs::{Change, ServiceKey};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use errno::errno_text;
+use host::Host;
+use route::Addresses;
 
 /// What a poll shall bring. See "what polling may cost" in the crate's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +75,13 @@ pub trait Reader: Send {
     /// # Errors
     /// [`KernelError`] when that cannot be told.
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError>;
+
+    /// What surrounds the table on its machine: how the network reaches the addresses `wanted`,
+    /// settings, and what the `owners` are configured to do. Ask rarely. Nothing is loaded by it.
+    fn host(&mut self, wanted: &Addresses, owners: &[proc::owners::Owner]) -> Host {
+        let _ = (wanted, owners);
+        Host::absent("this director has no machine to look at")
+    }
 }
 
 /// One pass over the connection table, in pieces, so that whoever reads can count, show progress

@@ -14,7 +14,7 @@
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model, in a theme of `themes/`; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
-//! | 1 | [`history`], [`plan`], [`journal`], [`drain`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; how far a quiesced server has emptied; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
+//! | 1 | [`history`], [`plan`], [`journal`], [`drain`], [`doctor`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; how far a quiesced server has emptied; mistakes that LVS guides warn of; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
 //! | 0 | [`snapshot`], [`ipvs`] | what the kernel said at one instant; the nouns |
 //!
 //! A module uses only what lies below it; `tests/house.rs` reads the sources and holds them to
@@ -38,6 +38,7 @@ pub mod app;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod drain;
 pub mod glyphs;
 pub mod history;

@@ -1,9 +1,11 @@
 //! Arguments in, exit code out.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -18,7 +20,9 @@ use ipvs_tui::cli::{
     Replay, ReplayFormat, Verb, Wanted,
 };
 use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
+use ipvs_tui::doctor;
 use ipvs_tui::glyphs::{self, Glyphs};
+use ipvs_tui::ipvs::{ServerKey, ServiceKey};
 use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
 use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
@@ -28,7 +32,7 @@ use ipvs_tui::model::{Model, Wall};
 use ipvs_tui::record::{About, Player, RecordError, Recorder, Recording, To, When};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
-use ipvs_tui::snapshot::{Moment, Snapshot};
+use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
@@ -59,6 +63,10 @@ fn main() -> ExitCode {
         Some(Verb::Snapshot { format, netns, demo, of }) => {
             let of = demo.then_some(of);
             snapshot(format, netns.as_ref(), of.as_ref())
+        }
+        Some(Verb::Doctor { json, netns, journal, demo, of }) => {
+            let of = demo.then_some(of);
+            examine(json, netns.as_ref(), journal, of.as_ref())
         }
         Some(Verb::Change(change)) => change_table(*change),
     };
@@ -105,6 +113,7 @@ fn console(
         _ => (Pace::Every(step), app::Clock::Real),
     };
     let record = wanted.record;
+    let within = netns.as_ref().map(Namespace::prefix);
     let open = move || {
         let director = match demo {
             Some((demo, Some(_))) => posing(&demo, read_only, step),
@@ -115,7 +124,10 @@ fn console(
         Ok((director, recorder))
     };
     let start = |reports| Worker::recording(open, pace, reports);
-    open_console(start, keymap, &config, clock, |model| model.wall = cycle.map(Wall::new))
+    open_console(start, keymap, &config, clock, |model| {
+        model.wall = cycle.map(Wall::new);
+        model.doctor.within = within;
+    })
 }
 
 /// Records what the console of the director `name` sees, if that is wanted.
@@ -349,6 +361,50 @@ fn print_journal(
         JournalFormat::Json => journal::json(&history, &mut out),
     };
     told(written, "write the journal")
+}
+
+/// Looks for mistakes, and prints what was found.
+fn examine(
+    json: bool,
+    netns: Option<&Namespace>,
+    journal: Option<PathBuf>,
+    demo: Option<&DemoOptions>,
+) -> anyhow::Result<ExitCode> {
+    let (mut reader, drained) = match demo {
+        Some(demo) => (embedded(demo, true).reader, BTreeSet::new()),
+        None => {
+            let drained = drained(netns, journal);
+            netns.map(Namespace::enter).transpose()?;
+            (watcher(&ProcRoot::default())?, drained)
+        }
+    };
+    let snapshot = Arc::new(reader.snapshot(&Want::everything())?);
+    let owners = Part::from_result(reader.owners());
+    let evidence = doctor::gather(reader.as_mut(), snapshot, owners, drained);
+    let mut report = doctor::examine(&evidence);
+    if let Some(netns) = netns {
+        report.run_within(&netns.prefix());
+    }
+    let mut out = io::stdout().lock();
+    let written = match json {
+        true => report::doctor_json(&report, &mut out),
+        false => report::doctor_text(&report, &mut out),
+    };
+    told(written, "write the report")?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The servers of open drains, as far as the journal can be read: they only say why a weight is 0.
+fn drained(
+    netns: Option<&Namespace>,
+    journal: Option<PathBuf>,
+) -> BTreeSet<(ServiceKey, ServerKey)> {
+    let named = JournalOptions { journal, no_journal: false };
+    let place = configured_journal(named).ok().and_then(|j| place(j.journal.as_deref()).ok());
+    let history = place.and_then(|place| journal::read_last(&place, 0).ok()).unwrap_or_default();
+    let here = Author::present(netns.map(ToString::to_string)).scene;
+    let open = history.open_drains(&here).flat_map(|drain| &drain.started.servers);
+    open.map(|drained| (drained.service, drained.server)).collect()
 }
 
 /// The kernel's director. Runs on the worker's thread, because a socket belongs to the network

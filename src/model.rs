@@ -16,6 +16,7 @@
 //! entries adding, editing, deleting; counters and timeouts          form    their fields
 //! edit    orders under way, made and taken back: undo and redo
 //! drains  the drains that are followed          ramp    weights that come back over a time
+//! doctor  what the doctor found
 //! hosts   real servers by address, over all their services
 //! views   going from one view to another, and what moves there
 //! log     the journal, and undo from it
@@ -31,6 +32,7 @@ mod arrange;
 mod choose;
 mod column;
 mod copy;
+mod doctor;
 mod drains;
 mod edit;
 mod entries;
@@ -72,6 +74,7 @@ pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
 pub use column::Column;
 pub use copy::Copied;
+pub use doctor::{Doctor, Told};
 pub use drains::Drains;
 pub use edit::{Edits, Kind, Ticket};
 pub use filter::Filter;
@@ -166,6 +169,8 @@ pub struct Model {
     pub scale: Scale,
     /// The table's columns from left to right.
     pub columns: Vec<Column>,
+    /// What the doctor found.
+    pub doctor: Doctor,
     /// The screen held still.
     pub frozen: Option<Frozen>,
     /// The screen turns by itself.
@@ -220,6 +225,7 @@ impl Model {
             window: Duration::from_secs(60),
             scale: Scale::default(),
             columns: Column::defaults(),
+            doctor: Doctor::default(),
             frozen: None,
             wall: None,
             prompt: None,
@@ -267,6 +273,7 @@ impl Model {
             Message::Scene(scene, now) => self.take_scene(*scene, now),
             Message::Playing(playing) => self.playing = Some(playing),
             Message::Note(text) => self.take_note(text),
+            Message::Doctor(report) => self.examined(*report),
             Message::Clock(now) => {
                 self.pass(now);
                 self.turn_wall();
@@ -457,6 +464,7 @@ impl Model {
             Command::ViewDrains => self.go_to(View::Drains),
             Command::ViewJournal => self.go_to(View::Journal),
             Command::ViewDirector => self.go_to(View::Director),
+            Command::ViewDoctor => self.go_to(View::Doctor),
             Command::NextView => {
                 let place = View::ALL.iter().position(|view| *view == self.view).unwrap_or(0);
                 let next = View::ALL.iter().cycle().nth(place + 1).copied();

@@ -11,7 +11,7 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! detail, hosts, drains, journal, director   stand where the table is, when they are asked for
+//! detail, hosts, drains, journal, director, doctor   stand where the table is, when they are asked for
 //! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
 //! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
@@ -25,6 +25,7 @@ mod choose;
 mod columns;
 mod detail;
 mod director;
+mod doctor;
 mod drains;
 mod filter;
 mod footer;
@@ -95,6 +96,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         View::Director => director::draw(model, look, body, frame),
         View::Drains => drains::draw(model, look, body, frame),
         View::Journal => journal::draw(model, look, body, frame),
+        View::Doctor => doctor::draw(model, look, body, frame),
     };
     tabs::draw(model, look, names, &mut hits, frame);
     footer::draw(model, look, foot, frame);

@@ -35,6 +35,7 @@ use record::Tap;
 pub use settle::settle;
 use tiers::Tiers;
 
+use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
@@ -44,7 +45,7 @@ use crate::model::{PAUSE, Ticket};
 use crate::outside::Theirs;
 use crate::plan::Outcome;
 use crate::record::{Play, Player, Playing, Recorder, Scene, Status};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Part, Snapshot};
 
 /// A director as a value. One without a hand can only be watched.
 pub struct Director {
@@ -119,6 +120,8 @@ pub enum Report {
     /// What else the machine tells: the programs that also write the table, and the schedulers
     /// that are loaded, `None` where that cannot be told.
     Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
+    /// What the doctor found.
+    Doctor(Box<doctor::Report>),
 }
 
 /// The handle to the worker's thread.
@@ -240,8 +243,10 @@ struct Loop {
     /// When the journal was looked at last.
     looked: Instant,
     counting: Counting,
-    /// When processes and modules are looked through next.
+    /// When processes and modules are looked through next, and the doctor comes.
     machine_due: Instant,
+    /// The last poll that succeeded.
+    last: Option<Arc<Snapshot>>,
 }
 
 impl Loop {
@@ -263,6 +268,7 @@ impl Loop {
             looked: Instant::now(),
             counting,
             machine_due: Instant::now(),
+            last: None,
         }
     }
 
@@ -299,6 +305,7 @@ impl Loop {
                 Ok(Request::Refresh) => {
                     self.tiers.everything_next();
                     due = Instant::now();
+                    self.machine_due = due;
                 }
                 Ok(Request::Visible(keys)) => self.tiers.visible(keys),
                 Ok(Request::Follow(servers)) => {
@@ -344,7 +351,14 @@ impl Loop {
         let reader = &mut self.director.reader;
         let owners = reader.owners();
         let schedulers = reader.schedulers().ok();
-        self.tap.tell(Report::Machine(owners, schedulers))
+        let examined = self.last.clone().map(|snapshot| {
+            let owners = Part::from_result(owners.clone());
+            let drained = self.news.as_deref().map(drained).unwrap_or_default();
+            doctor::examine(&doctor::gather(reader.as_mut(), snapshot, owners, drained))
+        });
+        let doctor = examined.map(|report| Report::Doctor(Box::new(report)));
+        let machine = Report::Machine(owners, schedulers);
+        [machine].into_iter().chain(doctor).all(|report| self.tap.tell(report))
     }
 
     fn news_now(&mut self) -> bool {
@@ -377,6 +391,7 @@ impl Loop {
             }
         };
         self.tiers.saw(&snapshot);
+        self.last = Some(Arc::clone(&snapshot));
         let reader = self.director.reader.as_mut();
         self.counting.go_on(reader, &snapshot, self.tap.reports());
         let changes = self.others.look(&snapshot, reader);
@@ -401,4 +416,11 @@ impl Loop {
         });
         self.others.named(changes, snapshot, journal)
     }
+}
+
+/// The servers of the drains that are open on this table.
+fn drained(news: &News) -> BTreeSet<(ServiceKey, ServerKey)> {
+    let open = news.history.open_drains(&news.scene);
+    let servers = open.flat_map(|drain| &drain.started.servers);
+    servers.map(|drained| (drained.service, drained.server)).collect()
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// what stands further right may use what stands further left.
 const LAYERS: &[&[&str]] = &[
     &["ipvs", "snapshot"],
-    &["history", "drain", "journal", "kernel", "outside", "plan", "record"],
+    &["history", "doctor", "drain", "journal", "kernel", "outside", "plan", "record"],
     &["command", "model"],
     &["keys"],
     &["glyphs", "theme", "view", "report"],
@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
 /// Uses within a layer that the map allows.
 const WITHIN: &[(&str, &str)] = &[
     ("snapshot", "ipvs"),
+    ("doctor", "kernel"),
     ("drain", "journal"),
     ("drain", "kernel"), // the rows of the connection table
     ("drain", "plan"),

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "screens/doctor.rs"]
+mod doctor;
 #[path = "screens/drains.rs"]
 mod drains;
 #[path = "screens/face.rs"]

@@ -51,7 +51,9 @@ pub use forward::{Burst, Flow, Verdict};
 pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
 
 use super::errno::errno_text;
+use super::host::Host;
 use super::proc::owners::Owner;
+use super::route::Addresses;
 use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
 use crate::ipvs::{Change, Connection, Family, Protocol, SCHEDULERS, ServiceKey};
 use crate::snapshot::{Moment, ServiceEntry, Snapshot};
@@ -289,6 +291,10 @@ impl Reader for SimReader {
 
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
         Ok(SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned()).collect())
+    }
+
+    fn host(&mut self, _: &Addresses, _: &[Owner]) -> Host {
+        Host::absent("the embedded director lives in this process and has no network of its own")
     }
 }
 

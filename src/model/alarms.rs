@@ -38,6 +38,7 @@ impl Model {
             let text = "the kernel's estimator is off: counters and rates stand still".to_owned();
             all.push(Alarm { severity: Severity::Warning, row: None, text });
         }
+        all.extend(self.doctor.alarms());
         let followed = self.drains.open().iter().flat_map(|drain| &drain.servers);
         let receiving = followed.filter(|f| matches!(f.verdict, Verdict::Receiving { .. }));
         all.extend(receiving.map(|f| Alarm {

@@ -53,6 +53,7 @@ impl Model {
                     }
                 })
             }
+            View::Doctor => self.doctor.commands().map(Copied::Text),
             View::Director => None,
         };
         self.copied(copied)

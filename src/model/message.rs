@@ -7,6 +7,7 @@ use tui_input::InputRequest;
 
 use super::{Copied, Hit, Ticket};
 use crate::command::Command;
+use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::journal::{JournalError, News, Order, Written};
@@ -45,6 +46,8 @@ pub enum Message {
     Playing(Playing),
     /// Something that is worth a sentence.
     Note(String),
+    /// What the doctor found.
+    Doctor(Box<doctor::Report>),
     /// Time passes.
     Clock(Moment),
     /// A key that the keymap knows.

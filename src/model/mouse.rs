@@ -20,6 +20,8 @@ pub enum Hit {
     Drain(usize),
     /// An entry of the journal, by its place.
     Entry(usize),
+    /// Something that the doctor says, by its place.
+    Finding(usize),
     /// An answer of what is asked, by its place: chooses it; a second click takes it.
     Answer(usize),
 }
@@ -57,6 +59,7 @@ impl Model {
             (Hit::Host(place), None) => self.hosts.select(place),
             (Hit::Drain(place), None) => self.drains.select_place(place),
             (Hit::Entry(place), None) => self.select_item_at(place),
+            (Hit::Finding(place), None) => self.doctor.select(place),
         }
         Vec::new()
     }
@@ -85,6 +88,7 @@ impl Model {
             (View::Drains, _) => self.drains.select(by.signum()),
             (View::Journal, _) => self.select_item(by),
             (View::Director, _) => self.scroll.by(by),
+            (View::Doctor, _) => self.doctor.scroll.by(by),
         }
     }
 }

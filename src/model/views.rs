@@ -28,7 +28,7 @@ impl Scroll {
     }
 
     /// Where there was no room to draw anything, the place is kept.
-    fn fit(&mut self, page: usize, lines: usize) {
+    pub(super) fn fit(&mut self, page: usize, lines: usize) {
         if page == 0 {
             return;
         }
@@ -55,6 +55,7 @@ impl Model {
             },
             View::Hosts => self.hosts.fit(page),
             View::Director => self.scroll.fit(page, lines),
+            View::Doctor => self.doctor.scroll.fit(page, lines),
             View::Drains | View::Journal => {}
         }
     }
@@ -69,10 +70,17 @@ impl Model {
         let page = match self.view {
             View::Hosts => self.hosts.page().saturating_sub(1).max(1),
             View::Director => self.scroll.page.saturating_sub(1).max(1),
+            View::Doctor => self.doctor.scroll.page.saturating_sub(1).max(1),
             _ => 10,
         };
         let page = isize::try_from(page).unwrap_or(isize::MAX);
         let step = match command {
+            // Steps go from one finding to another, pages scroll what is told of it.
+            Command::PageUp | Command::PageDown if self.view == View::Doctor => {
+                let by = if command == Command::PageUp { -page } else { page };
+                self.doctor.scroll.by(by);
+                return Some(Vec::new());
+            }
             Command::Up => -1,
             Command::Down => 1,
             Command::PageUp => -page,
@@ -86,6 +94,10 @@ impl Model {
             }
             Command::Open if self.view == View::Drains => {
                 self.open_drain();
+                return Some(Vec::new());
+            }
+            Command::Open if self.view == View::Doctor => {
+                self.open_finding();
                 return Some(Vec::new());
             }
             Command::Close if self.notice.is_none() && self.frozen.is_none() => {
@@ -105,6 +117,7 @@ impl Model {
             View::Drains => self.drains.select(step),
             View::Journal => self.select_item(step),
             View::Director => self.scroll.by(step),
+            View::Doctor => self.doctor.step(step),
             View::Services => {}
         }
         Some(Vec::new())

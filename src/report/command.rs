@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::ipvsadm::{self, Fidelity, Line};
-use super::shell::shell;
-use crate::ipvs::{Change, ServiceKey};
+use crate::ipvs::{Change, ServiceKey, shell};
 use crate::plan::Plan;
 
 /// The command lines that do what a [`Change`] does, for a shell, to be read, copied or logged.

@@ -16,10 +16,9 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 
-use super::shell::shell;
 use crate::ipvs::{
     Daemon, Family, Forwarding, Netmask, Protocol, Server, ServerKey, Service, ServiceFlags,
-    ServiceKey, Timeouts, Tunnel, TunnelKind,
+    ServiceKey, Timeouts, Tunnel, TunnelKind, shell,
 };
 use crate::journal::clean;
 use crate::snapshot::{Known, Part, Snapshot, UnknownAttribute};

@@ -1,8 +1,9 @@
 //! What came of it for people.
 
 use crate::cli::Wanted;
+use crate::ipvs::shell;
 use crate::journal::{Id, clean};
-use crate::report::{Commands, shell};
+use crate::report::Commands;
 
 use super::Exit;
 use super::report::{Outcome, Report, State};

@@ -200,6 +200,20 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
     };
     sheet.pair("read from", source, theme.text);
     sheet.pair("polling", &polling(snapshot.took, model.interval), theme.text);
+    if model.doctor.report().is_some() {
+        let (errors, warnings) = model.doctor.counts();
+        let key = model.keys.say(Command::ViewDoctor);
+        let (text, style) = match (errors, warnings) {
+            (0, 0) => (format!("no mistakes found; {key} tells what was looked for"), theme.text),
+            _ => {
+                let errors_are = counted(errors as u64, "error");
+                let warnings = counted(warnings as u64, "warning");
+                let style = if errors > 0 { theme.error } else { theme.warning };
+                (format!("{errors_are}, {warnings}; {key} tells what puts them right"), style)
+            }
+        };
+        sheet.pair("doctor", &text, style);
+    }
 }
 
 /// `sends as master on eth0, id 5, to 224.0.0.81 port 8848, TTL 1`.

@@ -54,10 +54,15 @@ impl Sheet<'_> {
 
     /// A label, and a sentence beside it.
     pub(super) fn pair(&mut self, label: &str, text: &str, style: Style) {
+        self.wide_pair(label, LABEL, text, style);
+    }
+
+    /// The same with a label of so many cells.
+    pub(super) fn wide_pair(&mut self, label: &str, cells: usize, text: &str, style: Style) {
         let mut label = label;
-        for piece in page::wrap(text, self.width.saturating_sub(2 + LABEL + 1)) {
+        for piece in page::wrap(text, self.width.saturating_sub(2 + cells + 1)) {
             self.line(Line::from(vec![
-                Text::styled(format!("  {label:<LABEL$}"), self.look.theme.dim),
+                Text::styled(format!("  {label:<cells$}"), self.look.theme.dim),
                 Text::styled(piece, style),
             ]));
             label = "";

@@ -33,10 +33,13 @@ pub(super) fn draw(
     for view in View::ALL {
         let open = view == model.view;
         let (name, key) = (view.name(), model.keys.first(view.command()).unwrap_or(""));
-        let count = match (view, model.drains.open().len()) {
-            (View::Drains, n @ 1..) => format!(" {n}"),
-            _ => String::new(),
+        let (errors, warnings) = model.doctor.counts();
+        let count = match view {
+            View::Drains => model.drains.open().len(),
+            View::Doctor => errors + warnings,
+            _ => 0,
         };
+        let count = if count > 0 { format!(" {count}") } else { String::new() };
         let style = if open { theme.tab_active } else { theme.tab };
         let gap = if key.is_empty() { "" } else { " " };
         let line = Line::from(vec![

@@ -18,7 +18,7 @@ const HTTPS: &str = "TCP 10.0.0.1:443";
 const TLS: &str = "10.1.1.2:443";
 
 /// Both alphabets, in every size.
-fn everywhere(mut stage: Stage, name: &str) {
+pub(crate) fn everywhere(mut stage: Stage, name: &str) {
     let unicode = stage.look.glyphs.clone();
     for size in SIZES {
         stage = stage.sized(size);

@@ -7,6 +7,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::ipvs::shell;
 use crate::kernel::KernelError;
 
 /// A network namespace to look at instead of the process's own.
@@ -26,6 +27,14 @@ impl Namespace {
             Path::new("/run/netns").join(name_or_path)
         };
         Self { given: name_or_path.to_owned(), path }
+    }
+
+    /// What a command is written behind to be run in the namespace.
+    pub fn prefix(&self) -> String {
+        if self.given.contains('/') {
+            return shell(["nsenter", &format!("--net={}", self.given)]);
+        }
+        shell(["ip", "netns", "exec", &self.given])
     }
 
     /// Moves the calling thread into the namespace. Sockets keep the namespace they were made

@@ -15,8 +15,10 @@ use super::request::{Command, Request};
 use super::socket::{Ack, Socket};
 use crate::ipvs::{Daemon, Info, ServiceKey, Stats, Timeouts};
 use crate::kernel::errno::{ENOENT, EPERM, ESRCH};
+use crate::kernel::host::Host;
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
+use crate::kernel::route::Addresses;
 use crate::kernel::{Connections, KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
@@ -232,6 +234,10 @@ impl Reader for NetlinkReader {
 
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
         self.proc.schedulers()
+    }
+
+    fn host(&mut self, wanted: &Addresses, owners: &[Owner]) -> Host {
+        self.proc.host(wanted, owners)
     }
 }
 

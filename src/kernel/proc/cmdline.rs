@@ -96,6 +96,13 @@ pub(super) fn keepalived_without_checks(args: &Args) -> bool {
     vrrp && !args.has_long("all")
 }
 
+/// Whether keepalived was told to check real servers alone, which leaves addresses where they are.
+pub(super) fn keepalived_without_vrrp(args: &Args) -> bool {
+    let (valued, attached) = KEEPALIVED;
+    let checks = args.has_long("check") || args.short('C', valued, attached).is_some();
+    checks && !keepalived_without_checks(args) && !args.has_long("all")
+}
+
 /// The file given to keepalived.
 pub(super) fn keepalived_config(args: &Args) -> Option<&str> {
     let (valued, attached) = KEEPALIVED;
@@ -168,5 +175,7 @@ mod tests {
         assert!(keepalived_without_checks(&keepalived("keepalived --vrrp -n")));
         assert!(!keepalived_without_checks(&keepalived("keepalived --vrrp --all")));
         assert!(!keepalived_without_checks(&keepalived("keepalived -fPROD -C")));
+        assert!(keepalived_without_vrrp(&keepalived("keepalived -fPROD -C")));
+        assert!(!keepalived_without_vrrp(&keepalived("keepalived -P -C")));
     }
 }

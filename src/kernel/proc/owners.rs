@@ -234,9 +234,9 @@ fn first_of<'a>(suspect: &'a Suspect, all: &'a BTreeMap<u32, Suspect>) -> &'a Su
 
 /// What tells one network namespace from another: device and inode of a file in its `/proc/net`.
 /// Unlike `/proc/PID/ns/net`, anyone may look at it, whoever owns the process.
-type Namespace = (u64, u64);
+pub(super) type Namespace = (u64, u64);
 
-fn namespace(file: &Path) -> Option<Namespace> {
+pub(super) fn namespace(file: &Path) -> Option<Namespace> {
     fs::metadata(file).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 

@@ -14,6 +14,8 @@ use super::owners::{self, Owner};
 use super::table::{ServerLine, Table};
 use super::{stats, sysctl, text::Fault};
 use crate::ipvs::{Info, ServiceKey, Stats};
+use crate::kernel::host::Host;
+use crate::kernel::route::Addresses;
 use crate::kernel::{Connections, KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
@@ -136,6 +138,10 @@ impl Reader for ProcReader {
 
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
         modules::schedulers(&self.root)
+    }
+
+    fn host(&mut self, wanted: &Addresses, owners: &[Owner]) -> Host {
+        Host::read(&self.root, wanted, owners)
     }
 }
 
