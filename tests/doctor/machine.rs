@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::common::lab::{sh, table};
-use crate::common::run;
+use crate::common::{Launch, run};
 use crate::*;
 
 /// What needs rights is told as not checked, and the rest is looked at all the same.
@@ -57,6 +57,22 @@ fn nothing_is_loaded_or_changed_by_looking() {
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.err.contains("this kernel has no IPVS loaded"), "{}", ran.err);
     assert!(!modules().contains("ip_vs"), "{}", modules());
+}
+
+/// In the console the doctor comes at once, and again when he is asked.
+#[test]
+fn the_page_follows_the_machine() {
+    let Some(mut director) = director("nat", &web("-m", &[1, 2])) else { return };
+    director.sets("net/ipv4/ip_forward", "0");
+    let mut console = Launch::new(&["watch", "--interval", "500ms"]).start();
+    console.wait_until("the error below the services", |s| {
+        s.has("doctor: net.ipv4.ip_forward is 0") && s.has("7 Doctor 1")
+    });
+    console.keys("7");
+    console.wait_until("its page", |s| s.has("sysctl -w net.ipv4.ip_forward=1"));
+    write("net/ipv4/ip_forward", "1");
+    console.keys("r");
+    console.wait_until("it has gone", |s| s.has("0 errors, 0 warnings"));
 }
 
 /// In a namespace commands are written as they are run there.
