@@ -1,8 +1,8 @@
-//! Without rights, without IPVS, in another namespace.
+//! Without rights, in a console, in another namespace.
 
 use std::process::Command;
 
-use crate::common::lab::{sh, table};
+use crate::common::lab::sh;
 use crate::common::{Launch, run};
 use crate::*;
 
@@ -37,26 +37,6 @@ fn without_rights_it_says_what_it_cannot_see() {
     one(&report, "forwarding", "error");
     one(&report, "virtual-address", "error");
     assert_eq!(report["exit_code"], 4);
-}
-
-/// Looking loads nothing and changes nothing.
-#[test]
-fn nothing_is_loaded_or_changed_by_looking() {
-    let Some(_director) = director("nat", &web("-m", &[1, 2])) else { return };
-    // Only the names: sizes and uses move by themselves.
-    let modules = || sh("cut -d' ' -f1 /proc/modules");
-    let before = (modules(), table());
-    doctor();
-    assert_eq!((modules(), table()), before);
-
-    forget();
-    sh("ipvsadm -C; rmmod ip_vs_ftp 2>/dev/null
-        for name in $(cut -d' ' -f1 /proc/modules | grep '^ip_vs_'); do rmmod $name; done
-        rmmod ip_vs");
-    let ran = ipvs_tui(&["doctor"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.out);
-    assert!(ran.err.contains("this kernel has no IPVS loaded"), "{}", ran.err);
-    assert!(!modules().contains("ip_vs"), "{}", modules());
 }
 
 /// In the console the doctor comes at once, and again when he is asked.
