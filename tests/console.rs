@@ -417,6 +417,17 @@ fn help(console: &mut Console) -> Vec<String> {
 }
 
 #[test]
+fn the_doctor_comes_by_itself() {
+    let mut console = open(demo(&[]));
+    console.keys("7");
+    let screen = console.wait_until("what he says", |s| s.has("0 errors, 0 warnings"));
+    assert!(screen.has("direct-route servers must hold"), "{screen}");
+    console.keys("G");
+    // Of a network that it has not, the embedded director says nothing.
+    console.wait_until("what he could not see", |s| s.has("left out      everything"));
+}
+
+#[test]
 fn help_lists_every_command_and_nothing_works_underneath() {
     let mut console = open(demo(&[]));
     let lines = help(&mut console);

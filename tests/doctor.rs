@@ -16,6 +16,8 @@ mod machine;
 mod nat;
 #[path = "doctor/tun.rs"]
 mod tun;
+#[path = "doctor/unloaded.rs"]
+mod unloaded; // last: the others want IPVS
 
 use std::sync::{Mutex, PoisonError};
 
@@ -166,6 +168,13 @@ fn paste(finding: &Value, namespace: Option<&str>) {
 fn client() -> String {
     let script = "ipr netns exec client timeout 2 wget -q -O- http://10.0.0.1/ 2>/dev/null || true";
     sh(script).trim().to_owned()
+}
+
+/// That the client gets nothing: an answer takes a tenth of the time.
+#[track_caller]
+fn cut_off(why: &str) {
+    let script = "ipr netns exec client timeout 1 wget -q -O- http://10.0.0.1/ 2>/dev/null || true";
+    assert_eq!(sh(script), "", "{why}");
 }
 
 /// The web service on these real servers, by a method's letter.

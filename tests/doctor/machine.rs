@@ -1,9 +1,9 @@
-//! Without rights, without IPVS, in another namespace.
+//! Without rights, in a console, in another namespace.
 
 use std::process::Command;
 
-use crate::common::lab::{sh, table};
-use crate::common::run;
+use crate::common::lab::sh;
+use crate::common::{Launch, run};
 use crate::*;
 
 /// What needs rights is told as not checked, and the rest is looked at all the same.
@@ -39,24 +39,20 @@ fn without_rights_it_says_what_it_cannot_see() {
     assert_eq!(report["exit_code"], 4);
 }
 
-/// Looking loads nothing and changes nothing.
+/// In the console the doctor comes at once, and again when he is asked.
 #[test]
-fn nothing_is_loaded_or_changed_by_looking() {
-    let Some(_director) = director("nat", &web("-m", &[1, 2])) else { return };
-    // Only the names: sizes and uses move by themselves.
-    let modules = || sh("cut -d' ' -f1 /proc/modules");
-    let before = (modules(), table());
-    doctor();
-    assert_eq!((modules(), table()), before);
-
-    forget();
-    sh("ipvsadm -C; rmmod ip_vs_ftp 2>/dev/null
-        for name in $(cut -d' ' -f1 /proc/modules | grep '^ip_vs_'); do rmmod $name; done
-        rmmod ip_vs");
-    let ran = ipvs_tui(&["doctor"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.out);
-    assert!(ran.err.contains("this kernel has no IPVS loaded"), "{}", ran.err);
-    assert!(!modules().contains("ip_vs"), "{}", modules());
+fn the_page_follows_the_machine() {
+    let Some(mut director) = director("nat", &web("-m", &[1, 2])) else { return };
+    director.sets("net/ipv4/ip_forward", "0");
+    let mut console = Launch::new(&["watch", "--interval", "500ms"]).start();
+    console.wait_until("the error below the services", |s| {
+        s.has("doctor: net.ipv4.ip_forward is 0") && s.has("7 Doctor 1")
+    });
+    console.keys("7");
+    console.wait_until("its page", |s| s.has("sysctl -w net.ipv4.ip_forward=1"));
+    write("net/ipv4/ip_forward", "1");
+    console.keys("r");
+    console.wait_until("it has gone", |s| s.has("0 errors, 0 warnings"));
 }
 
 /// In a namespace commands are written as they are run there.

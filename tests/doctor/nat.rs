@@ -15,13 +15,13 @@ fn answers_need_ip_forward() {
     assert!(client().starts_with("rs"));
     director.sets("net/ipv4/ip_forward", "0");
     let finding = finds("forwarding", "error");
-    assert_eq!(client(), "", "answered without forwarding");
+    cut_off("answered without forwarding");
     paste(&finding, None);
     passes("forwarding");
     assert!(client().starts_with("rs"));
     director.sets("net/ipv4/conf/br0/forwarding", "0");
     let finding = finds("forwarding", "error");
-    assert_eq!(client(), "", "answered without forwarding by br0");
+    cut_off("answered without forwarding by br0");
     paste(&finding, None);
     passes("forwarding");
 }
@@ -35,7 +35,7 @@ fn a_virtual_address_is_held_or_explained() {
     sh("ipvsadm -Z"); // packets that came in of late would speak against it
     let finding = finds("virtual-address", "error");
     assert_eq!(finding["places"][0]["service"], "TCP 10.0.0.1:80");
-    assert_eq!(client(), "");
+    cut_off("answered all the same");
 
     // A local route holds it.
     sh("ipr route add local 10.0.0.1 dev lo");
@@ -54,9 +54,7 @@ fn a_virtual_address_is_held_or_explained() {
     );
     passes("virtual-address");
     assert_eq!(client(), "rs1");
-    sh("ipr route flush table 100");
-    finds("virtual-address", "warning");
-    sh("ipvsadm -Z");
+    sh("ipr route flush table 100; ipvsadm -Z");
     finds("virtual-address", "error");
 
     // On a standby director it is right.
@@ -77,7 +75,7 @@ fn the_unspecified_address_matches_nothing() {
     let Some(_director) = nat(table) else { return };
     let finding = finds("virtual-address", "warning");
     assert!(finding["what"].as_str().unwrap().starts_with("0.0.0.0"), "{finding:#}");
-    assert_eq!(client(), "");
+    cut_off("answered all the same");
 }
 
 #[test]
@@ -100,7 +98,7 @@ fn weight_0_everywhere() {
     passes("weight-zero");
     sh("ipvsadm -e -t 10.0.0.1:80 -r 10.1.1.2:80 -m -w 0");
     let finding = finds("weight-zero", "error");
-    assert_eq!(client(), "");
+    cut_off("answered all the same");
     paste(&finding, None);
     passes("weight-zero");
     assert_eq!(client(), "rs1");

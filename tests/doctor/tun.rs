@@ -61,7 +61,7 @@ fn a_strict_filter_on_the_way_of_answers() {
     assert_eq!(client(), "rs1");
     director.sets("net/ipv4/conf/all/rp_filter", "1");
     let finding = finds("rp-filter", "warning");
-    assert_eq!(client(), "", "the filter let it through");
+    cut_off("the filter let it through");
     paste(&finding, None);
     passes("rp-filter");
     assert_eq!(client(), "rs1");
@@ -98,7 +98,7 @@ fn what_the_server_has_to_be_told() {
              ipr -n rs1 addr replace 10.0.0.1/32 dev tunl0
              ipr -n rs1 addr replace 10.0.0.2/32 dev tunl0",
         );
-        assert_eq!(client(), "", "{kind}: answered without the address");
+        cut_off(&format!("{kind}: answered without the address"));
         paste(&finds("real-server", "note"), Some("rs1"));
         assert_eq!(client(), "rs1", "{kind}");
     }
