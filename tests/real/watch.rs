@@ -9,25 +9,35 @@ const TRACE: &str = "/tmp/watch.strace";
 /// GET_DEST, GET_DAEMON, GET_CONFIG, GET_INFO.
 const READS: [u8; 5] = [4, 8, 11, 13, 15];
 /// The generic netlink controller, which resolves families by name, and may load their module.
-const CONTROLLER: &str = "0x10";
+const CONTROLLER: u16 = 0x10;
 
-/// The routing messages that only read (`rtnetlink.h`): RTM_GETLINK, RTM_GETADDR. The doctor asks
-/// which addresses this machine has.
-const LOOKS: [&str; 4] = ["0x12", "0x16", "RTM_GETLINK", "RTM_GETADDR"];
+/// A message to the kernel: the netlink protocol of its socket, its type, its command (of a routing
+/// message: its address family).
+type Sent = (String, u16, u8);
 
-/// Every message that was sent: its type and its command.
-fn sent(trace: &str) -> Vec<(String, u8)> {
-    let message = |line: &str| {
-        let line = line.split("sendto(").nth(1)?;
-        let kind = line.split("nlmsg_type=").nth(1)?.split([' ', ',']).next()?.to_owned();
-        let data = line.split('"').nth(1)?.strip_prefix("\\x")?;
-        Some((kind, u8::from_str_radix(data.get(..2)?, 16).unwrap()))
-    };
-    trace
-        .lines()
-        .filter(|l| l.contains("NETLINK") || l.contains("nlmsg"))
-        .filter_map(message)
-        .collect()
+/// Every message that was sent. Numbers of generic families and of routing messages are the same
+/// ones, so the sockets are followed: the last one that got a descriptor has it.
+fn sent(trace: &str) -> Vec<Sent> {
+    let mut sockets = std::collections::HashMap::new();
+    let mut sent = Vec::new();
+    for line in trace.lines() {
+        if let Some((_, call)) = line.split_once("socket(AF_NETLINK, ") {
+            let protocol = call.split(", ").nth(1).and_then(|p| p.split(')').next()).unwrap();
+            let descriptor = call.rsplit("= ").next().unwrap().trim();
+            sockets.insert(descriptor.to_owned(), protocol.to_owned());
+        }
+        let Some((_, call)) = line.split_once("sendto(") else { continue };
+        let (descriptor, message) = call.split_once(", ").unwrap();
+        let Some((_, kind)) = message.split_once("nlmsg_type=0x") else { continue };
+        let kind = kind.split([' ', ',']).next().unwrap();
+        let data = message.split('"').nth(1).and_then(|d| d.strip_prefix("\\x")).unwrap();
+        sent.push((
+            sockets.get(descriptor).cloned().unwrap_or_else(|| panic!("{descriptor}: {trace}")),
+            u16::from_str_radix(kind, 16).unwrap(),
+            u8::from_str_radix(&data[..2], 16).unwrap(),
+        ));
+    }
+    sent
 }
 
 fn trace() -> String {
@@ -58,15 +68,21 @@ fn watching_only_reads_and_starts_no_program() {
     let trace = trace();
     let sent = sent(&trace);
     assert!(sent.len() > 5, "{trace}");
-    let first = sent.first().unwrap();
-    assert_eq!((first.0.as_str(), first.1), (CONTROLLER, 3), "it asks for the family");
-    for (kind, command) in &sent {
-        let reads = match kind.as_str() {
-            CONTROLLER => *command == 3,
-            kind => LOOKS.contains(&kind) || READS.contains(command),
+    let family = ("NETLINK_GENERIC".to_owned(), CONTROLLER, 3);
+    assert_eq!(sent.first(), Some(&family), "it asks for the family");
+    for (protocol, kind, command) in &sent {
+        let reads = match protocol.as_str() {
+            "NETLINK_GENERIC" if *kind == CONTROLLER => *command == 3,
+            "NETLINK_GENERIC" => READS.contains(command),
+            // The doctor asks for addresses, routes and rules: RTM_GET… (`rtnetlink.h`: each kind
+            // of object has four types, NEW, DEL, GET and SET).
+            "NETLINK_ROUTE" => kind % 4 == 2,
+            _ => false,
         };
-        assert!(reads, "{kind} {command}\n{trace}");
+        assert!(reads, "{protocol} {kind:#x} {command}\n{trace}");
     }
+    let routing = sent.iter().any(|(protocol, ..)| protocol == "NETLINK_ROUTE");
+    assert!(routing, "the doctor looked: {trace}");
     assert_eq!(trace.matches("execve(").count(), 1, "{trace}");
     assert!(!trace.contains("init_module"), "{trace}");
 }
