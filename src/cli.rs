@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, interval};
+use crate::config::{Config, budget, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
@@ -91,9 +91,14 @@ pub struct JournalOptions {
 /// How the console is drawn and how often the director is read, over what files say.
 #[derive(Clone, Debug, Args)]
 pub struct ScreenOptions {
-    /// Read the director this often, 200ms to 60s. The default is 1s.
+    /// Read the director this often, 50ms to 60s. The default is 1s.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
+
+    /// Reading may take this share of one core; a large table then is read in turns. The default
+    /// is 5%.
+    #[arg(long, value_name = "PERCENT", value_parser = budget)]
+    pub budget: Option<f64>,
 
     /// Draw with ASCII characters only. The default follows the locale.
     #[arg(long)]
@@ -129,6 +134,10 @@ impl ScreenOptions {
         if let Some(interval) = self.interval {
             config.interval = interval;
             config.argued("interval");
+        }
+        if let Some(budget) = self.budget {
+            config.budget = budget;
+            config.argued("budget");
         }
         if let Some(theme) = &self.theme {
             config.theme.clone_from(theme);

@@ -33,17 +33,19 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::history::Metric;
 use crate::keys::{Binding, Key};
-use crate::model::{Column, Scale};
+use crate::model::{BUDGET, Column, Scale};
 pub use mistake::{ConfigError, Mistake};
 pub use place::Places;
 pub use print::{print_config, print_keys};
-pub use settings::{SETTINGS, Setting, interval};
+pub use settings::{SETTINGS, Setting, budget, interval};
 
 /// What holds for a console.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// How often the director is read, 200 ms to 60 s.
+    /// How often the director is read, 50 ms to 60 s.
     pub interval: Duration,
+    /// The share of one core that reading it may take, 0.005 to 1.
+    pub budget: f64,
     /// The theme's name, as it is written; [`crate::theme`] knows which there are.
     pub theme: String,
     /// Whether to draw with ASCII characters only; `None` follows the locale.
@@ -122,6 +124,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
+            budget: BUDGET,
             theme: "default".to_owned(),
             ascii: None,
             slow: false,

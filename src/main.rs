@@ -107,10 +107,10 @@ fn console(
     let (netns, read_only) = (wanted.netns, config.read_only);
     let no_journal = wanted.journal.no_journal;
     let journal = JournalOptions { journal: config.journal.clone(), no_journal };
-    let step = config.interval;
+    let (step, budget) = (config.interval, config.budget);
     let (pace, clock) = match &demo {
         Some((_, Some(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
-        _ => (Pace::Every(step), app::Clock::Real),
+        _ => (Pace::Every { interval: step, budget }, app::Clock::Real),
     };
     let record = wanted.record;
     let within = netns.as_ref().map(Namespace::prefix);
@@ -488,6 +488,7 @@ fn open_console(
     let worker = start(reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
     model.keys = keymap.names();
+    model.budget = config.budget;
     model.rate = config.rate;
     model.window = config.window;
     model.scale = config.scale;

@@ -96,9 +96,8 @@ pub use sort::{By, Sort};
 pub use views::Scroll;
 pub use wall::Wall;
 
-/// After a poll the worker pauses for at least this many times what the poll took, so that a
-/// table too large for the interval costs a fifth of a core and not a whole one.
-pub const PAUSE: u32 = 4;
+/// The share of one core that reading the director may take by default.
+pub const BUDGET: f64 = 0.05;
 
 /// Whether what is on the screen is what the kernel holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +120,8 @@ pub struct Model {
     pub name: String,
     /// What is polled how often.
     pub interval: Duration,
+    /// The share of one core that polling may take; a poll that takes more is waited for longer.
+    pub budget: f64,
     /// Whether there is no Writer.
     pub read_only: bool,
     /// Which keys are bound to what, for help and for every sentence that names one.
@@ -201,6 +202,7 @@ impl Model {
         Self {
             name,
             interval,
+            budget: BUDGET,
             read_only,
             keys: KeyNames::default(),
             snapshot: None,
@@ -336,12 +338,15 @@ impl Model {
         }
     }
 
-    /// Nothing is applied on a snapshot older than this: three intervals, and at least 3 s. Where
-    /// reading takes long the worker pauses after it, and the interval is longer.
-    pub fn stale_after(&self) -> Duration {
+    /// From one poll to the next: the interval, or longer where a poll has to be paid for.
+    pub fn period(&self) -> Duration {
         let took = self.snapshot.as_ref().map(|s| s.took).unwrap_or_default();
-        let interval = self.interval.max(took * (1 + PAUSE));
-        (interval * 3).max(Duration::from_secs(3))
+        self.interval.max(took.div_f64(self.budget.max(0.001)))
+    }
+
+    /// Nothing is applied on a snapshot older than this: three polls, and at least 3 s.
+    pub fn stale_after(&self) -> Duration {
+        (self.period() * 3).max(Duration::from_secs(3))
     }
 
     /// How long a sample stands for itself before there is a gap.

@@ -5,7 +5,8 @@
 //! apply   an order: re-read, compare, write down, write, read back, write down
 //! settle  what a process that died left in doubt
 //! census  what drained servers hold in the connection table, on a thread of its own
-//! tiers   what the next poll shall bring: everything, or what is on the screen and a share
+//! tiers   what the next poll shall bring: everything, or what is on the screen and a share of
+//!         the rest, within a budget of CPU time
 //! others  what somebody else has changed
 //! record  what is told is recorded, on a thread of its own
 //! replay  a worker over a recording
@@ -26,6 +27,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
@@ -41,7 +43,7 @@ use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
-use crate::model::{PAUSE, Ticket};
+use crate::model::Ticket;
 use crate::outside::Theirs;
 use crate::plan::Outcome;
 use crate::record::{Play, Player, Playing, Recorder, Scene, Status};
@@ -66,10 +68,15 @@ pub struct Hand {
 }
 
 /// When the director is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// Once in every interval, and when it is asked for.
-    Every(Duration),
+    Every {
+        /// From the beginning of one poll to that of the next.
+        interval: Duration,
+        /// The share of one core that polling may take, above 0 and up to 1.
+        budget: f64,
+    },
     /// So many times at the start, and then only when it is asked for or has been changed. Nothing
     /// is done on the side, so that the same requests bring the same reports in the same order.
     Asked(NonZeroU32),
@@ -238,8 +245,8 @@ struct Loop {
     /// What the journal said last.
     news: Option<Arc<News>>,
     tiers: Tiers,
-    /// How long the last poll took.
-    took: Duration,
+    /// When the last poll has been paid for, and the next may begin.
+    paid: Instant,
     /// When the journal was looked at last.
     looked: Instant,
     counting: Counting,
@@ -251,9 +258,9 @@ struct Loop {
 
 impl Loop {
     fn new(director: Director, pace: Pace, inbox: Receiver<Request>, tap: Tap) -> Self {
-        let (interval, at_once, counting) = match pace {
-            Pace::Every(interval) => (interval, 1, Counting::aside()),
-            Pace::Asked(times) => (NEVER, times.get(), Counting::in_turn()),
+        let (interval, budget, at_once, counting) = match pace {
+            Pace::Every { interval, budget } => (interval, budget, 1, Counting::aside()),
+            Pace::Asked(times) => (NEVER, 1.0, times.get(), Counting::in_turn()),
         };
         Self {
             director,
@@ -263,8 +270,8 @@ impl Loop {
             tap,
             others: Others::default(),
             news: None,
-            tiers: Tiers::new(interval),
-            took: Duration::ZERO,
+            tiers: Tiers::new(interval, budget),
+            paid: Instant::now(),
             looked: Instant::now(),
             counting,
             machine_due: Instant::now(),
@@ -291,11 +298,18 @@ impl Loop {
             while due <= now {
                 due += self.interval;
             }
-            due = due.max(now + self.took * PAUSE);
+            due = due.max(self.paid);
             match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
                 Ok(Request::Apply(ticket, order)) => {
                     let (outcome, written) = apply(&order, &mut self.director);
                     self.others.ours(&outcome);
+                    // What came of it is to be seen in the next poll.
+                    for change in &order.act.plan.changes {
+                        match change.service() {
+                            Some(key) => self.tiers.touched(key),
+                            None => self.tiers.everything_next(),
+                        }
+                    }
                     let outcome = Report::Outcome(ticket, Box::new(outcome), written);
                     // The effect is seen before the outcome is told.
                     if !(self.sample() && self.news_now() && self.tap.tell(outcome)) {
@@ -380,17 +394,16 @@ impl Loop {
 
     /// Reads and reports. False when nobody listens.
     fn sample(&mut self) -> bool {
+        let asked = self.tiers.is_asked();
         let want = self.tiers.want();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), cpu());
         let snapshot = match self.director.reader.snapshot(&want) {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 self.tiers.everything_next();
-                self.took = began.elapsed();
                 return self.tap.tell(Report::Unreadable(error));
             }
         };
-        self.tiers.saw(&snapshot);
         self.last = Some(Arc::clone(&snapshot));
         let reader = self.director.reader.as_mut();
         self.counting.go_on(reader, &snapshot, self.tap.reports());
@@ -398,7 +411,10 @@ impl Loop {
         // What another program did it has written down before. It is told behind what shows it.
         let news = if changes.is_empty() { None } else { self.fresh_news() };
         let theirs = self.named(changes, &snapshot);
-        self.took = began.elapsed();
+        let spent = cpu().saturating_sub(before);
+        self.tiers.learn(&want, &snapshot, spent);
+        // The operator's own wish is not put off, and does not put off what follows.
+        self.paid = if asked { began } else { began + self.tiers.period(spent) };
         let told = [
             Some(Report::Snapshot(snapshot)),
             news,
@@ -423,4 +439,10 @@ fn drained(news: &News) -> BTreeSet<(ServiceKey, ServerKey)> {
     let open = news.history.open_drains(&news.scene);
     let servers = open.flat_map(|drain| &drain.started.servers);
     servers.map(|drained| (drained.service, drained.server)).collect()
+}
+
+/// The CPU time that this thread has taken.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

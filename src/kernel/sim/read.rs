@@ -41,7 +41,7 @@ impl Kernel {
             service: service.config.clone(),
             known: Known::Whole,
             stats: Some(service.meter.stats()),
-            servers,
+            servers: servers.into(),
             servers_read: at,
             unknown: Vec::new(),
         }
