@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 const SMALL: usize = 1_000;
 /// Where the budget has room for more, the servers of a large table are still not read more often
 /// than this without need: a director has better things to do.
-const ROUND: Duration = Duration::from_secs(6);
+const ROUND: Duration = Duration::from_secs(8);
 /// Timeouts, daemons and sysctls are read anew after this time.
 const SURROUNDINGS: Duration = Duration::from_secs(10);
 
