@@ -69,7 +69,7 @@ use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
 use crate::outside;
 use crate::record::{Playing, Status};
-use crate::snapshot::{Moment, Snapshot};
+use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
 pub use column::Column;
@@ -342,6 +342,13 @@ impl Model {
     pub fn period(&self) -> Duration {
         let took = self.snapshot.as_ref().map(|s| s.took).unwrap_or_default();
         self.interval.max(took.div_f64(self.budget.max(0.001)))
+    }
+
+    /// How long before the last poll a service's servers were read, where that poll carried them
+    /// over: of a large table, what is not on the screen has its turn.
+    pub fn carried(&self, entry: &ServiceEntry) -> Option<Duration> {
+        let at = self.shown()?.at;
+        (entry.servers_read < at).then(|| at.since(entry.servers_read))
     }
 
     /// Nothing is applied on a snapshot older than this: three polls, and at least 3 s.

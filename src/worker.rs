@@ -321,7 +321,12 @@ impl Loop {
                     due = Instant::now();
                     self.machine_due = due;
                 }
-                Ok(Request::Visible(keys)) => self.tiers.visible(keys),
+                Ok(Request::Visible(keys)) => {
+                    // What has come on the screen is read as soon as the last poll is paid for.
+                    if self.tiers.visible(keys) && self.interval < NEVER {
+                        due = due.min(self.paid.max(Instant::now()));
+                    }
+                }
                 Ok(Request::Follow(servers)) => {
                     self.counting.follow(servers);
                     self.tiers.followed(self.counting.services().collect());
@@ -414,7 +419,7 @@ impl Loop {
         let spent = cpu().saturating_sub(before);
         self.tiers.learn(&want, &snapshot, spent);
         // The operator's own wish is not put off, and does not put off what follows.
-        self.paid = if asked { began } else { began + self.tiers.period(spent) };
+        self.paid = if asked { began } else { began + self.tiers.worth(spent) };
         let told = [
             Some(Report::Snapshot(snapshot)),
             news,

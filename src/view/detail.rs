@@ -50,6 +50,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             model.history.server(&service, &key)
         }
     };
+    teller.age(&mut sheet);
     teller.shares(&row, &mut sheet);
     teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
@@ -199,6 +200,14 @@ impl Teller<'_> {
             lines.push(Line::styled(text, theme.text));
         }
         lines.into_iter().for_each(|line| sheet.line(line));
+    }
+
+    /// How old what the servers told is, where the last reading carried that over.
+    fn age(&self, sheet: &mut Sheet<'_>) {
+        let Some(age) = self.model.carried(self.entry) else { return };
+        let ago = span(age.as_secs().max(1));
+        let text = format!("servers {ago} ago, and anew while they are on the screen");
+        sheet.pair("read", &text, sheet.look.theme.dim);
     }
 
     /// Each server's weight, the share that it asks for, and the share of new connections that it

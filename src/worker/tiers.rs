@@ -27,6 +27,8 @@ pub(super) struct Tiers {
     servers: usize,
     visible: BTreeSet<ServiceKey>,
     followed: BTreeSet<ServiceKey>,
+    /// The services whose servers the last poll read; `None` where it read all.
+    read: Option<BTreeSet<ServiceKey>>,
     /// Services that were changed since the last poll.
     touched: BTreeSet<ServiceKey>,
     /// Where in `all` the rotation is.
@@ -49,6 +51,7 @@ impl Tiers {
             servers: 0,
             visible: BTreeSet::new(),
             followed: BTreeSet::new(),
+            read: None,
             touched: BTreeSet::new(),
             turn: 0,
             share: 0.0,
@@ -58,9 +61,11 @@ impl Tiers {
         }
     }
 
-    /// The services that are on the screen.
-    pub(super) fn visible(&mut self, keys: BTreeSet<ServiceKey>) {
+    /// The services that are on the screen. Tells whether the last poll left one of them out.
+    pub(super) fn visible(&mut self, keys: BTreeSet<ServiceKey>) -> bool {
+        let old = self.read.as_ref().is_some_and(|read| !keys.is_subset(read));
         self.visible = keys;
+        old
     }
 
     /// The services that have drained servers.
@@ -115,6 +120,7 @@ impl Tiers {
     /// how much of it the next poll can afford.
     pub(super) fn learn(&mut self, want: &Want, snapshot: &Snapshot, cpu: Duration) {
         let (allowed, cpu) = (self.interval.as_secs_f64() * self.budget, cpu.as_secs_f64());
+        self.read.clone_from(&want.detail);
         self.servers = snapshot.services.iter().map(|s| s.servers.len()).sum();
         self.all.clear();
         if !self.is_large() {
@@ -134,10 +140,10 @@ impl Tiers {
         self.share = self.share.clamp(1.0, (self.servers as f64 / round).max(1.0));
     }
 
-    /// How long after its beginning the next poll may begin, when this one took so much CPU time:
-    /// what cannot be made less is done less often.
-    pub(super) fn period(&self, cpu: Duration) -> Duration {
-        cpu.div_f64(self.budget.max(1e-3)).max(self.interval)
+    /// How much time a poll is worth that took so much CPU time: what cannot be made less is done
+    /// less often.
+    pub(super) fn worth(&self, cpu: Duration) -> Duration {
+        cpu.div_f64(self.budget.max(1e-3))
     }
 
     fn is_large(&self) -> bool {
@@ -225,7 +231,8 @@ mod tests {
         let mut bench = Bench::new(1_000, 0.01, Duration::from_micros(100));
         bench.poll();
         let keys: Vec<ServiceKey> = bench.snapshot.services.iter().map(|s| s.service.key).collect();
-        bench.tiers.visible(BTreeSet::from([keys[500], keys[501]]));
+        let screen = BTreeSet::from([keys[500], keys[501]]);
+        assert!(!bench.tiers.visible(screen.clone()), "all have just been read");
         bench.tiers.followed(BTreeSet::from([keys[700]]));
         bench.tiers.touched(keys[900]);
         for n in 0..30 {
@@ -234,13 +241,15 @@ mod tests {
             assert_eq!(detail.contains(&keys[900]), n == 0, "poll {n}");
             assert!(detail.len() > 3, "something has its turn, however little there is to spend");
         }
+        assert!(!bench.tiers.visible(screen));
+        assert!(bench.tiers.visible(BTreeSet::from([keys[500], keys[300]])), "300 is to be read");
     }
 
     #[test]
     fn what_costs_too_much_is_done_less_often() {
         let tiers = Tiers::new(SECOND, 0.05);
-        assert_eq!(tiers.period(Duration::from_millis(30)), SECOND);
-        assert_eq!(tiers.period(Duration::from_millis(200)), SECOND * 4);
+        assert_eq!(tiers.worth(Duration::from_millis(30)), SECOND.mul_f64(0.6));
+        assert_eq!(tiers.worth(Duration::from_millis(200)), SECOND * 4);
     }
 
     #[test]
