@@ -1,6 +1,7 @@
 //! The command line: what an operator types, checked before anything is opened.
 
 mod change;
+mod connections;
 mod replay;
 mod value;
 mod wanted;
@@ -15,6 +16,7 @@ use crate::config::{Config, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
+pub use connections::{ListFormat, ListOptions, Listed};
 pub use replay::{RecordOptions, Replay, ReplayFormat};
 pub use value::{Flags, Mask, ServerName};
 pub use wanted::{Target, Wanted, What};
@@ -252,6 +254,8 @@ pub enum Verb {
         #[command(flatten)]
         of: DemoOptions,
     },
+    /// Print who is connected: a bounded sample of the connection table, or all of it.
+    Connections(ListOptions),
     /// Change the table from a script.
     #[command(flatten)]
     Change(Box<Change>),

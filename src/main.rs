@@ -1,7 +1,7 @@
 //! Arguments in, exit code out.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,8 +16,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use ipvs_tui::app::{self, App, End, Face};
 use ipvs_tui::cli::{
-    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, RecordOptions,
-    Replay, ReplayFormat, Verb, Wanted,
+    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ListOptions,
+    RecordOptions, Replay, ReplayFormat, Verb, Wanted,
 };
 use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
 use ipvs_tui::doctor;
@@ -36,7 +36,7 @@ use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Hand, Pace, Report, Worker};
+use ipvs_tui::worker::{Director, Hand, Pace, Report, Resolve, ThreadClock, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -68,6 +68,7 @@ fn main() -> ExitCode {
             let of = demo.then_some(of);
             examine(json, netns.as_ref(), journal, of.as_ref())
         }
+        Some(Verb::Connections(options)) => connections(options),
         Some(Verb::Change(change)) => change_table(*change),
     };
     done.unwrap_or_else(|error| {
@@ -114,6 +115,8 @@ fn console(
     };
     let record = wanted.record;
     let within = netns.as_ref().map(Namespace::prefix);
+    // Made-up clients have made-up names.
+    let names = demo.is_some().then_some(sim::name_of as Resolve);
     let open = move || {
         let director = match demo {
             Some((demo, Some(_))) => posing(&demo, read_only, step),
@@ -123,7 +126,13 @@ fn console(
         let recorder = recorder(&record, &director.name, step)?;
         Ok((director, recorder))
     };
-    let start = |reports| Worker::recording(open, pace, reports);
+    let start = |reports| {
+        let mut worker = Worker::recording::<anyhow::Error>(open, pace, reports)?;
+        if let Some(names) = names {
+            worker.resolve_with(names);
+        }
+        Ok(worker)
+    };
     open_console(start, keymap, &config, clock, |model| {
         model.wall = cycle.map(Wall::new);
         model.doctor.within = within;
@@ -276,6 +285,38 @@ fn change_table(change: Change) -> anyhow::Result<ExitCode> {
         Err(error) => script::failed(&wanted, &format!("{error:#}"), &mut talk),
     };
     Ok(ExitCode::from(exit.code()))
+}
+
+/// The connection table, or a sample of it.
+fn connections(options: ListOptions) -> anyhow::Result<ExitCode> {
+    let wanted = match options.wanted() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let mut reader = reader(wanted.netns.as_ref(), wanted.demo.as_ref())?;
+    let (mut err, shows) = (io::stderr(), io::stderr().is_terminal());
+    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let listing = script::Listing { wanted: &wanted, shows, clock: &mut ThreadClock::default() };
+    match listing.run(reader.as_mut(), &mut out, &mut err) {
+        Err(script::ListError::Write(error)) => told(Err(error), "write the connections"),
+        Err(script::ListError::Kernel(error)) => Err(error.into()),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// A reader of the kernel's table, or of an embedded director's.
+fn reader(
+    netns: Option<&Namespace>,
+    demo: Option<&DemoOptions>,
+) -> anyhow::Result<Box<dyn Reader>> {
+    if let Some(demo) = demo {
+        return Ok(embedded(demo, true).reader);
+    }
+    netns.map(Namespace::enter).transpose()?;
+    Ok(watcher(&ProcRoot::default())?)
 }
 
 /// What came of printing. Whoever reads may have seen enough: `ipvs-tui --print-keys | head`.
@@ -491,6 +532,7 @@ fn open_console(
     model.rate = config.rate;
     model.window = config.window;
     model.scale = config.scale;
+    model.connections.budget = config.connections;
     model.columns.clone_from(&config.columns);
     prepare(&mut model);
     let app = App::new(model, keymap, face, worker, inbox, clock);
@@ -540,13 +582,7 @@ fn snapshot(
     netns: Option<&Namespace>,
     demo: Option<&DemoOptions>,
 ) -> anyhow::Result<ExitCode> {
-    let mut reader: Box<dyn Reader> = match demo {
-        Some(demo) => embedded(demo, true).reader,
-        None => {
-            netns.map(Namespace::enter).transpose()?;
-            watcher(&ProcRoot::default())?
-        }
-    };
+    let mut reader = reader(netns, demo)?;
     print_snapshot(&reader.snapshot(&Want::everything())?, format)
 }
 

@@ -11,7 +11,17 @@ use std::path::{Path, PathBuf};
 /// what stands further right may use what stands further left.
 const LAYERS: &[&[&str]] = &[
     &["ipvs", "snapshot"],
-    &["history", "doctor", "drain", "journal", "kernel", "outside", "plan", "record"],
+    &[
+        "history",
+        "connections",
+        "doctor",
+        "drain",
+        "journal",
+        "kernel",
+        "outside",
+        "plan",
+        "record",
+    ],
     &["command", "model"],
     &["keys"],
     &["glyphs", "theme", "view", "report"],
@@ -22,6 +32,8 @@ const LAYERS: &[&[&str]] = &[
 /// Uses within a layer that the map allows.
 const WITHIN: &[(&str, &str)] = &[
     ("snapshot", "ipvs"),
+    ("connections", "kernel"), // the rows of the connection table
+    ("drain", "connections"),
     ("doctor", "kernel"),
     ("drain", "journal"),
     ("drain", "kernel"), // the rows of the connection table

@@ -228,6 +228,10 @@ impl Reader for NetlinkReader {
         self.proc.connections()
     }
 
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.proc.origins()
+    }
+
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         self.proc.owners()
     }
