@@ -186,7 +186,14 @@ impl Spec {
 
     /// Whether it can be had in the same console as the other.
     pub fn meets(&self, other: &Self) -> bool {
-        !(self.replays && other.mutates || self.mutates && other.replays)
+        !(self.replays && other.asks_the_kernel() || self.asks_the_kernel() && other.replays)
+    }
+
+    /// Whether there has to be a kernel for it: absent where a recording is played, which holds no
+    /// connection table either.
+    fn asks_the_kernel(&self) -> bool {
+        let asks = matches!(self.command, Command::Refresh | Command::Connections);
+        self.mutates || asks || self.views == CONNECTIONS
     }
 
     const fn also(self, views: &'static [View]) -> Self {
@@ -290,12 +297,7 @@ pub fn available(read_only: bool) -> impl Iterator<Item = &'static Spec> {
 
 /// The commands there are for a console over a recording: there is no kernel to be read.
 pub fn of_replay() -> impl Iterator<Item = &'static Spec> {
-    // The connection table is not recorded.
-    let asks = |spec: &Spec| match spec.command {
-        Command::Refresh | Command::Connections | Command::WholePass => true,
-        _ => spec.views == CONNECTIONS,
-    };
-    COMMANDS.iter().filter(move |spec| !(spec.mutates || asks(spec)))
+    COMMANDS.iter().filter(|spec| !spec.asks_the_kernel())
 }
 
 impl Command {
