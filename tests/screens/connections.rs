@@ -71,7 +71,7 @@ fn one_by_one_with_a_filter() {
 #[test]
 fn a_bad_day() {
     let mut stage = Stage::new(Scenario::Incident);
-    stage.polls(16);
+    stage.polls(26);
     stage.does("3bb");
     everywhere(stage, "connections_incident");
 }
@@ -234,7 +234,7 @@ fn rows_follow_the_filter_while_it_is_typed() {
     stage.types(":est");
     let some = stage.model.connections.list().tally.rows();
     assert!(some > 0 && some < all, "{some} of {all}");
-    assert!(stage.screen().contains(&format!("{some} of 900 rows")), "{}", stage.screen());
+    assert!(stage.screen().contains(&format!("{some} of {all} rows")), "{}", stage.screen());
     stage.types(" expires>soon");
     assert_eq!(stage.model.connections.list().tally.rows(), some);
     assert!(stage.screen().contains("expires wants a time"), "{}", stage.screen());
@@ -355,7 +355,7 @@ fn names_are_asked_for_what_is_on_the_screen_and_once() {
 #[test]
 fn a_server_that_does_not_answer_is_told_where_it_stands() {
     let mut stage = Stage::new(Scenario::Incident);
-    stage.polls(16);
+    stage.polls(26);
     stage.sample(100_000);
     let silent = |sign: &&Sign| matches!(sign, Sign::Silent { .. });
     let sign = stage.model.signs().iter().find(silent).cloned();
