@@ -21,9 +21,12 @@ pub use replay::{RecordOptions, Replay, ReplayFormat};
 pub use value::{Flags, Mask, ServerName};
 pub use wanted::{Target, Wanted, What};
 
+/// The version, in a release build with its commit; made by `tests/package/version.rs`.
+const VERSION: &str = env!("IPVS_TUI_VERSION");
+
 /// Operations console for IPVS (LVS) directors: see and steer virtual services and real servers.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, max_term_width = 90)]
+#[command(version = VERSION, args_conflicts_with_subcommands = true, max_term_width = 90)]
 pub struct Cli {
     /// What to do; without a word, the console opens on this machine's director.
     #[command(subcommand)]

@@ -196,7 +196,7 @@ pub enum KernelError {
     #[error("{0}")]
     Told(String),
     /// The network namespace cannot be entered.
-    #[error("network namespace '{name}' cannot be entered: {why}")]
+    #[error("network namespace '{name}' cannot be looked at: {why}")]
     Namespace {
         /// As given.
         name: String,

@@ -36,7 +36,7 @@ use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Hand, Pace, Report, Resolve, ThreadClock, Worker};
+use ipvs_tui::worker::{Director, Hand, Home, Opener, Pace, Report, Resolve, ThreadClock, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -316,7 +316,7 @@ fn reader(
         return Ok(embedded(demo, true).reader);
     }
     netns.map(Namespace::enter).transpose()?;
-    Ok(watcher(&ProcRoot::default())?)
+    Ok(watcher(&ProcRoot::default(), Instant::now())?)
 }
 
 /// What came of printing. Whoever reads may have seen enough: `ipvs-tui --print-keys | head`.
@@ -416,7 +416,7 @@ fn examine(
         None => {
             let drained = drained(netns, journal);
             netns.map(Namespace::enter).transpose()?;
-            (watcher(&ProcRoot::default())?, drained)
+            (watcher(&ProcRoot::default(), Instant::now())?, drained)
         }
     };
     let snapshot = Arc::new(reader.snapshot(&Want::everything())?);
@@ -459,22 +459,47 @@ fn kernel(
     if let Some(netns) = netns {
         netns.enter()?;
     }
+    let opened = Instant::now();
+    let mut director = entered(netns, read_only, journal, dry_run, opened)?;
+    director.home = netns.map(|netns| {
+        let (place, journal) = (netns.clone(), journal.clone());
+        let open: Opener = Box::new(move |opened| {
+            entered(Some(&place), read_only, &journal, dry_run, opened).map_err(|error| {
+                let action = format!("open the director of network namespace {place} again");
+                KernelError::System { action, why: format!("{error:#}") }
+            })
+        });
+        Home::new(netns.clone(), opened, open)
+    });
+    Ok(director)
+}
+
+/// The director of the network namespace that the calling thread is in.
+fn entered(
+    netns: Option<&Namespace>,
+    read_only: bool,
+    journal: &JournalOptions,
+    dry_run: bool,
+    opened: Instant,
+) -> anyhow::Result<Director> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let name = netns.map_or(host.clone(), |netns| format!("{host} netns {netns}"));
     let root = ProcRoot::default();
     if !read_only {
-        let (reader, writer) = netlink::open(&root)?;
+        let (reader, writer) = netlink::open_since(&root, opened)?;
         let hand = Hand { writer: Box::new(writer), book: book(netns, journal, dry_run)? };
-        return Ok(Director { name, reader: Box::new(reader), hand: Some(hand) });
+        return Ok(Director { name, reader: Box::new(reader), hand: Some(hand), home: None });
     }
-    Ok(Director { name, reader: watcher(&root)?, hand: None })
+    Ok(Director { name, reader: watcher(&root, opened)?, hand: None, home: None })
 }
 
 /// The best reader for watching: netlink where it is permitted, `/proc` where it is not.
-fn watcher(root: &ProcRoot) -> Result<Box<dyn Reader>, KernelError> {
-    match NetlinkReader::open(root) {
+fn watcher(root: &ProcRoot, opened: Instant) -> Result<Box<dyn Reader>, KernelError> {
+    match NetlinkReader::open_since(root, opened) {
         Ok(reader) => Ok(Box::new(reader)),
-        Err(KernelError::NotPermitted { .. }) => Ok(Box::new(ProcReader::open(root.clone())?)),
+        Err(KernelError::NotPermitted { .. }) => {
+            Ok(Box::new(ProcReader::open_since(root.clone(), opened)?))
+        }
         Err(error) => Err(error),
     }
 }
@@ -498,7 +523,8 @@ fn simulated(demo: &DemoOptions, read_only: bool, clock: sim::Clock, author: Aut
         writer: Box::new(director.writer()),
         book: Book::in_memory(author, Box::new(move || wall.time())),
     });
-    Director { name: format!("demo {}", demo.scenario), reader: Box::new(director.reader()), hand }
+    let name = format!("demo {}", demo.scenario);
+    Director { name, reader: Box::new(director.reader()), hand, home: None }
 }
 
 fn open_console(

@@ -4,6 +4,7 @@
 //! ```text
 //! apply   an order: re-read, compare, write down, write, read back, write down
 //! settle  what a process that died left in doubt
+//! home    a network namespace whose name is deleted and comes back
 //! sampling  the connection table, on a thread of its own and within a budget
 //! names   names of clients, in the background
 //! tiers   what the next poll shall bring: everything, or what is on the screen and a share
@@ -13,6 +14,7 @@
 //! ```
 
 mod apply;
+mod home;
 mod names;
 mod others;
 mod record;
@@ -31,6 +33,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
+pub use home::{Home, Opener};
 use names::Names;
 pub use names::Resolve;
 use others::Others;
@@ -61,6 +64,8 @@ pub struct Director {
     pub reader: Box<dyn Reader>,
     /// Changes it.
     pub hand: Option<Hand>,
+    /// The network namespace that it is in, if that has a name.
+    pub home: Option<Home>,
 }
 
 /// The right to change a director, and the book that every change is written in.
@@ -418,7 +423,9 @@ impl Loop {
     fn sample(&mut self) -> bool {
         let want = self.tiers.want();
         let began = Instant::now();
-        let snapshot = match self.director.reader.snapshot(&want) {
+        let director = &mut self.director;
+        let read = director.stays_home().and_then(|()| director.reader.snapshot(&want));
+        let snapshot = match read {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 self.tiers.everything_next();

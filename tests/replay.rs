@@ -196,7 +196,8 @@ fn what_cannot_be_recorded_into_is_told_before_the_screen_opens() {
         ("/no/such/folder/rec", "cannot be opened"),
         (busy.as_str(), "is being recorded into by"),
     ] {
-        let mut console = Launch::new(&["demo", "--record", file]).start();
+        let launch = Launch::new(&["demo", "--record", file]).size(250, 24); // in one line
+        let mut console = launch.start();
         console.wait_until(why, |s| s.says(why));
         assert_eq!(console.exit_code(), 1, "{file}");
         assert!(!console.raw().windows(8).any(|w| w == b"\x1b[?1049h"), "no screen was opened");

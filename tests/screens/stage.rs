@@ -76,6 +76,7 @@ impl Stage {
             name: "lb1".to_owned(),
             reader: Box::new(kernel.reader()),
             hand: Some(hand),
+            home: None,
         };
         Self {
             kernel,

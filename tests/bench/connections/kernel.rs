@@ -118,7 +118,7 @@ fn console(bounds: &Bounds) -> Done<bool> {
     let (reports, mut inbox) = unbounded_channel();
     let open = || -> Result<Director, KernelError> {
         let (reader, _) = netlink::open(&ProcRoot::default())?;
-        Ok(Director { name: "lb1".to_owned(), reader: Box::new(reader), hand: None })
+        Ok(Director { name: "lb1".to_owned(), reader: Box::new(reader), hand: None, home: None })
     };
     let (before, asked) = (process_cpu(), Instant::now());
     let worker = Worker::start(open, Pace::Every(Duration::from_secs(1)), reports)?;
