@@ -1,6 +1,7 @@
 //! The command line: what an operator types, checked before anything is opened.
 
 mod change;
+mod connections;
 mod replay;
 mod value;
 mod wanted;
@@ -15,13 +16,17 @@ use crate::config::{Config, budget, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
+pub use connections::{ListFormat, ListOptions, Listed};
 pub use replay::{RecordOptions, Replay, ReplayFormat};
 pub use value::{Flags, Mask, ServerName};
 pub use wanted::{Target, Wanted, What};
 
+/// The version, in a release build with its commit; made by `tests/package/version.rs`.
+const VERSION: &str = env!("IPVS_TUI_VERSION");
+
 /// Operations console for IPVS (LVS) directors: see and steer virtual services and real servers.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, max_term_width = 90)]
+#[command(version = VERSION, args_conflicts_with_subcommands = true, max_term_width = 90)]
 pub struct Cli {
     /// What to do; without a word, the console opens on this machine's director.
     #[command(subcommand)]
@@ -261,6 +266,8 @@ pub enum Verb {
         #[command(flatten)]
         of: DemoOptions,
     },
+    /// Print who is connected: a bounded sample of the connection table, or all of it.
+    Connections(ListOptions),
     /// Change the table from a script.
     #[command(flatten)]
     Change(Box<Change>),

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::Command;
+use crate::connections::Budget;
 use crate::history::Metric;
 use crate::keys::{Binding, Key};
 use crate::model::{BUDGET, Column, Scale};
@@ -62,6 +63,8 @@ pub struct Config {
     pub rate: Metric,
     /// What a line of values is scaled to.
     pub scale: Scale,
+    /// What looking at the connection table may cost.
+    pub connections: Budget,
     /// Whether the mouse is listened to, which keeps the terminal from selecting text.
     pub mouse: bool,
     /// What lines of values are drawn with.
@@ -133,6 +136,7 @@ impl Default for Config {
             window: Duration::from_secs(60),
             rate: Metric::Cps,
             scale: Scale::Own,
+            connections: Budget::default(),
             mouse: true,
             charts: Charts::Blocks,
             columns: Column::defaults(),

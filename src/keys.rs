@@ -197,7 +197,12 @@ impl Keymap {
 fn lay(bindings: &[Binding]) -> (Vec<(Command, Vec<Key>)>, Vec<KeymapError>) {
     let mut faults = Vec::new();
     let last = |command| bindings.iter().rev().find(|b| b.command == command);
-    let mut given: HashMap<Key, Command> = HashMap::new();
+    let mut given: HashMap<Key, Vec<Command>> = HashMap::new();
+    // A key may write in one console and play in another.
+    let meets = |other: &Command, spec: &Spec| other.spec().is_none_or(|other| other.meets(spec));
+    let taken = |given: &HashMap<Key, Vec<Command>>, key: &Key, spec: &Spec| {
+        given.get(key).and_then(|by| by.iter().copied().find(|by| meets(by, spec)))
+    };
     for binding in bindings.iter().filter(|b| last(b.command).is_some_and(|l| std::ptr::eq(l, *b)))
     {
         let Binding { command, keys } = binding;
@@ -207,9 +212,10 @@ fn lay(bindings: &[Binding]) -> (Vec<(Command, Vec<Key>)>, Vec<KeymapError>) {
             if let Some(why) = reserved(*key).filter(|_| !own) {
                 faults.push(KeymapError::Reserved { key: *key, command: *command, why });
             }
-            if let Some(first) = given.insert(*key, *command) {
+            if let Some(first) = command.spec().and_then(|spec| taken(&given, key, spec)) {
                 faults.push(KeymapError::Twice { key: *key, first, second: *command });
             }
+            given.entry(*key).or_default().push(*command);
         }
     }
     let mut all = Vec::new();
@@ -218,20 +224,18 @@ fn lay(bindings: &[Binding]) -> (Vec<(Command, Vec<Key>)>, Vec<KeymapError>) {
         let own = defaults(spec, &mut faults);
         let keys = match last(spec.command) {
             Some(binding) => binding.keys.clone(),
-            None => own.iter().copied().filter(|key| !given.contains_key(key)).collect(),
+            None => own.iter().copied().filter(|key| taken(&given, key, spec).is_none()).collect(),
         };
         for key in keys.iter().filter(|key| !given.contains_key(key)) {
-            // A key may write in one console and play in another.
             let first = bound.insert(*key, spec.command);
-            let meets = |first: &Command| first.spec().is_none_or(|first| first.meets(spec));
-            if let Some(first) = first.filter(meets) {
+            if let Some(first) = first.filter(|first| meets(first, spec)) {
                 faults.push(KeymapError::Twice { key: *key, first, second: spec.command });
             }
         }
         if keys.is_empty() && matches!(spec.command, Command::Quit | Command::Help) {
             let taken_by = match last(spec.command) {
                 Some(_) => None,
-                None => own.iter().rev().find_map(|key| given.get(key).copied()),
+                None => own.iter().rev().find_map(|key| taken(&given, key, spec)),
             };
             faults.push(KeymapError::NoKey { command: spec.command, taken_by });
         }
@@ -255,6 +259,23 @@ fn defaults(spec: &Spec, faults: &mut Vec<KeymapError>) -> Vec<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a file that spells the defaults does.
+    #[test]
+    fn a_key_that_plays_is_not_taken_from_the_one_that_writes() {
+        let keys = |words: &[&str]| words.iter().map(|word| word.parse().unwrap()).collect();
+        let faster = Binding { command: Command::Faster, keys: keys(&["+"]) };
+        let raise = Binding { command: Command::WeightUp, keys: keys(&["+", "="]) };
+        let with = |bindings: &[Binding]| Keymap::with(bindings, false).unwrap();
+        assert!(
+            with(std::slice::from_ref(&faster))
+                .keys_of(Command::WeightUp)
+                .contains(&"+".to_owned())
+        );
+        assert_eq!(with(&[faster, raise.clone()]).keys_of(Command::WeightUp), ["+", "="]);
+        let quiesce = Binding { command: Command::Quiesce, keys: keys(&["+"]) };
+        assert!(Keymap::with(&[quiesce, raise], false).is_err(), "both write");
+    }
 
     #[test]
     fn no_key_is_bound_twice_and_watch_mode_binds_nothing_that_writes() {

@@ -18,6 +18,7 @@
 //! drains  the drains that are followed          ramp    weights that come back over a time
 //! doctor  what the doctor found
 //! hosts   real servers by address, over all their services
+//! connections   the connection table, or a sample of it
 //! views   going from one view to another, and what moves there
 //! log     the journal, and undo from it
 //! palette every command by its name       mouse  what can be clicked
@@ -31,6 +32,7 @@ mod alarms;
 mod arrange;
 mod choose;
 mod column;
+mod connections;
 mod copy;
 mod doctor;
 mod drains;
@@ -73,6 +75,7 @@ use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
 pub use column::Column;
+pub use connections::{Connections, List, Names, Order, Picked, Seen};
 pub use copy::Copied;
 pub use doctor::{Doctor, Told};
 pub use drains::Drains;
@@ -136,6 +139,8 @@ pub struct Model {
     pub rows: Rows,
     /// Real servers by address.
     pub hosts: Hosts,
+    /// The connection table.
+    pub connections: Connections,
     /// How far the view of the director is scrolled.
     pub scroll: Scroll,
     /// Whether all of the selected row is shown instead of the table, and how far it is scrolled.
@@ -210,6 +215,7 @@ impl Model {
             view: View::default(),
             rows: Rows::default(),
             hosts: Hosts::default(),
+            connections: Connections::default(),
             scroll: Scroll::default(),
             detail: None,
             drains: Drains::default(),
@@ -247,6 +253,12 @@ impl Model {
         if message.is_somebodys() {
             self.somebody();
         }
+        let mut effects = self.respond(message);
+        effects.extend(self.wish_for_connections());
+        effects
+    }
+
+    fn respond(&mut self, message: Message) -> Vec<Effect> {
         match message {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
@@ -269,6 +281,7 @@ impl Model {
                 self.no_journal = Some(error);
             }
             Message::Census(census) => self.count_connections(&census),
+            Message::Connections(told) => return self.connections_told(told),
             Message::Machine(owners, loaded) => self.take_machine(owners, loaded),
             Message::Theirs(theirs) => self.take_theirs(&theirs),
             Message::Recording(status) => self.take_status(status),
@@ -311,7 +324,10 @@ impl Model {
                 self.say(Tone::Info, text);
             }
             Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
-            Message::Drawn { page, lines } => self.drawn(page, lines),
+            Message::Drawn { page, lines } => {
+                self.drawn(page, lines);
+                return self.ask_names();
+            }
         }
         Vec::new()
     }
@@ -482,6 +498,8 @@ impl Model {
                 let next = View::ALL.iter().cycle().nth(place + 1).copied();
                 self.go_to(next.unwrap_or_default());
             }
+            Command::ViewConnections => self.go_to(View::Connections),
+            Command::Connections => self.connections_of_selected(),
             Command::Columns => self.ask_columns(),
             Command::Freeze => self.freeze(),
             Command::Back => self.look_back(),
@@ -490,17 +508,21 @@ impl Model {
             Command::CopyCommand => return self.copy_command(),
             Command::Mouse => return vec![Effect::ToggleMouse],
             Command::Palette => self.ask_palette(),
-            // Only of a recording; see `command_in_replay`.
-            Command::Faster
-            | Command::Slower
-            | Command::NextChange
-            | Command::PreviousChange
-            | Command::Jump => {}
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Command::Close => self.close(),
             Command::Quit => return self.quit(),
+            // Only of a recording, see `command_in_replay`, or where connections are shown.
+            Command::Faster
+            | Command::Slower
+            | Command::NextChange
+            | Command::PreviousChange
+            | Command::Jump
+            | Command::GroupBy
+            | Command::GroupByPrevious
+            | Command::Names
+            | Command::WholePass => {}
         }
         Vec::new()
     }
@@ -515,6 +537,7 @@ impl Model {
             Some(Prompt::Filter { before, selected, .. }) => {
                 return self.take_filter_back(before, selected);
             }
+            Some(Prompt::Rows { before, .. }) => return self.list_only(before),
             Some(_) => return,
             None => {}
         }

@@ -4,7 +4,9 @@
 //! ```text
 //! apply   an order: re-read, compare, write down, write, read back, write down
 //! settle  what a process that died left in doubt
-//! census  what drained servers hold in the connection table, on a thread of its own
+//! home    a network namespace whose name is deleted and comes back
+//! sampling  the connection table, on a thread of its own and within a budget
+//! names   names of clients, in the background
 //! tiers   what the next poll shall bring: everything, or what is on the screen and a share of
 //!         the rest, within a budget of CPU time
 //! others  what somebody else has changed
@@ -13,10 +15,12 @@
 //! ```
 
 mod apply;
-mod census;
+mod home;
+mod names;
 mod others;
 mod record;
 mod replay;
+mod sampling;
 mod settle;
 mod tiers;
 
@@ -31,12 +35,17 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
-use census::Counting;
+pub use home::{Home, Opener};
+use names::Names;
+pub use names::Resolve;
 use others::Others;
 use record::Tap;
+use sampling::Sampling;
+pub use sampling::ThreadClock;
 pub use settle::settle;
 use tiers::Tiers;
 
+use crate::connections::{Errand, Told};
 use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
@@ -57,6 +66,8 @@ pub struct Director {
     pub reader: Box<dyn Reader>,
     /// Changes it.
     pub hand: Option<Hand>,
+    /// The network namespace that it is in, if that has a name.
+    pub home: Option<Home>,
 }
 
 /// The right to change a director, and the book that every change is written in.
@@ -93,6 +104,8 @@ pub enum Request {
     Visible(BTreeSet<ServiceKey>),
     /// These servers are drained: keep their counters fresh, and look at what they hold.
     Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Look at the connection table.
+    Connections(Errand),
     /// Play a recording differently.
     Play(Play),
     /// Finish what is under way and end.
@@ -114,6 +127,8 @@ pub enum Report {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
+    /// What is known of the connection table.
+    Connections(Told),
     /// Changes that the last snapshot shows and this worker did not make.
     Theirs(Arc<Vec<Theirs>>),
     /// How the recording is getting on.
@@ -135,6 +150,7 @@ pub enum Report {
 pub struct Worker {
     requests: Sender<Request>,
     thread: Option<JoinHandle<()>>,
+    names: Names,
     /// The director's name.
     pub name: String,
     /// Whether the director has no Writer.
@@ -173,6 +189,7 @@ impl Worker {
     ) -> Result<Self, E> {
         let (requests, inbox) = channel();
         let (opened, answer) = channel();
+        let names = Names::new(reports.clone());
         let thread = std::thread::Builder::new()
             .name("director".to_owned())
             .spawn(move || {
@@ -191,7 +208,7 @@ impl Worker {
             .map_err(|e| KernelError::system("start the director's thread", &e))?;
         let dead = |_| KernelError::malformed("the director", "its thread ended while opening it");
         let (name, read_only) = answer.recv().map_err(dead)??;
-        Ok(Self { requests, thread: Some(thread), name, read_only })
+        Ok(Self { requests, thread: Some(thread), names, name, read_only })
     }
 
     /// A worker over a recording, which tells what was recorded as it was told then. What cannot
@@ -206,17 +223,29 @@ impl Worker {
         reports: UnboundedSender<Report>,
     ) -> Result<Self, KernelError> {
         let (requests, inbox) = channel();
+        let names = Names::new(reports.clone());
         let thread = std::thread::Builder::new()
             .name("player".to_owned())
             .spawn(move || replay::run(player, begun, &inbox, &reports))
             .map_err(|e| KernelError::system("start the player's thread", &e))?;
-        Ok(Self { requests, thread: Some(thread), name, read_only: true })
+        Ok(Self { requests, thread: Some(thread), names, name, read_only: true })
     }
 
     /// Asks for something. A worker that has ended takes nothing any more; its reports have
     /// ended then too.
     pub fn ask(&self, request: Request) {
-        let _ = self.requests.send(request);
+        match request {
+            // Not the director's business, and its network namespace may have no name server.
+            Request::Connections(Errand::Names(clients)) => self.names.ask(clients),
+            other => {
+                let _ = self.requests.send(other);
+            }
+        }
+    }
+
+    /// Has names told by `resolve` and not by the system.
+    pub fn resolve_with(&mut self, resolve: Resolve) {
+        self.names.resolve_with(resolve);
     }
 
     /// Lets the worker finish what is under way, and waits for it.
@@ -249,18 +278,18 @@ struct Loop {
     paid: Instant,
     /// When the journal was looked at last.
     looked: Instant,
-    counting: Counting,
+    sampling: Sampling,
     /// When processes and modules are looked through next, and the doctor comes.
     machine_due: Instant,
-    /// The last poll that succeeded.
+    /// The last poll that succeeded, which what the connection table tells is placed in.
     last: Option<Arc<Snapshot>>,
 }
 
 impl Loop {
     fn new(director: Director, pace: Pace, inbox: Receiver<Request>, tap: Tap) -> Self {
-        let (interval, budget, at_once, counting) = match pace {
-            Pace::Every { interval, budget } => (interval, budget, 1, Counting::aside()),
-            Pace::Asked(times) => (NEVER, 1.0, times.get(), Counting::in_turn()),
+        let (interval, budget, at_once, sampling) = match pace {
+            Pace::Every { interval, budget } => (interval, budget, 1, Sampling::aside()),
+            Pace::Asked(times) => (NEVER, 1.0, times.get(), Sampling::in_turn()),
         };
         Self {
             director,
@@ -273,7 +302,7 @@ impl Loop {
             tiers: Tiers::new(interval, budget),
             paid: Instant::now(),
             looked: Instant::now(),
-            counting,
+            sampling,
             machine_due: Instant::now(),
             last: None,
         }
@@ -299,7 +328,9 @@ impl Loop {
                 due += self.interval;
             }
             due = due.max(self.paid);
-            match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
+            self.look_at_connections();
+            let until = self.sampling.wakes().map_or(due, |at| at.min(due));
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Request::Apply(ticket, order)) => {
                     let (outcome, written) = apply(&order, &mut self.director);
                     self.others.ours(&outcome);
@@ -328,9 +359,10 @@ impl Loop {
                     }
                 }
                 Ok(Request::Follow(servers)) => {
-                    self.counting.follow(servers);
-                    self.tiers.followed(self.counting.services().collect());
+                    self.sampling.follow(servers);
+                    self.tiers.followed(self.sampling.services().collect());
                 }
+                Ok(Request::Connections(ask)) => self.sampling.ask(&ask),
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 // Nothing is played here.
                 Ok(Request::Play(_)) | Err(RecvTimeoutError::Timeout) => {}
@@ -397,21 +429,31 @@ impl Loop {
         })
     }
 
+    /// Begins a pass over the connection table if it is time for one.
+    fn look_at_connections(&mut self) {
+        if let Some(newest) = self.last.clone().filter(|_| self.sampling.wakes().is_some()) {
+            self.sampling.go_on(self.director.reader.as_mut(), &newest, self.tap.reports());
+        }
+    }
+
     /// Reads and reports. False when nobody listens.
     fn sample(&mut self) -> bool {
         let asked = self.tiers.is_asked();
         let want = self.tiers.want();
         let (began, before) = (Instant::now(), cpu());
-        let snapshot = match self.director.reader.snapshot(&want) {
+        let director = &mut self.director;
+        let read = director.stays_home().and_then(|()| director.reader.snapshot(&want));
+        let snapshot = match read {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 self.tiers.everything_next();
+                self.paid = began + self.tiers.worth(cpu().saturating_sub(before));
                 return self.tap.tell(Report::Unreadable(error));
             }
         };
         self.last = Some(Arc::clone(&snapshot));
         let reader = self.director.reader.as_mut();
-        self.counting.go_on(reader, &snapshot, self.tap.reports());
+        self.sampling.go_on(reader, &snapshot, self.tap.reports());
         let changes = self.others.look(&snapshot, reader);
         // What another program did it has written down before. It is told behind what shows it.
         let news = if changes.is_empty() { None } else { self.fresh_news() };

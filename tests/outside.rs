@@ -73,7 +73,7 @@ impl Console {
                 };
                 Recorder::open(Place::at(&path).unwrap(), Limits::default(), about).unwrap()
             });
-            let director = Director { name: "web".into(), reader, hand: Some(hand) };
+            let director = Director { name: "web".into(), reader, hand: Some(hand), home: None };
             Ok::<_, KernelError>((director, recorder))
         };
         let once = Pace::Asked(NonZeroU32::MIN);
@@ -189,7 +189,7 @@ fn a_script_that_shares_the_journal_is_named() {
     let book = Book::open(&place, author(8, "bob"), clock).unwrap();
     let hand = Hand { writer: Box::new(kernel.writer()), book };
     let reader = Box::new(kernel.reader());
-    let mut bob = Director { name: "web".into(), reader, hand: Some(hand) };
+    let mut bob = Director { name: "web".into(), reader, hand: Some(hand), home: None };
     let change = console.weight_to(FIRST, 2);
     let plan = Plan { title: change.to_string(), changes: vec![change] };
     let (outcome, written) = apply(&Order::new(Act::new(plan)), &mut bob);

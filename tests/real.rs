@@ -10,6 +10,8 @@ mod change;
 mod common;
 #[path = "real/faults.rs"]
 mod faults;
+#[path = "real/rights.rs"]
+mod rights;
 #[path = "real/watch.rs"]
 mod watch;
 

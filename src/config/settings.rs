@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::mistake::unknown;
 use super::read::{Wrong, said};
 use super::{Charts, Config};
+use crate::connections::Budget;
 use crate::history::Metric;
 use crate::journal::acts;
 use crate::model::{Column, Scale};
@@ -147,6 +148,23 @@ pub const SETTINGS: &[Setting] = &[
         doc: "what a line of values is scaled to: its own largest value, or its service's",
         set: |config, value| put(&mut config.scale, choice(value, &SCALES)),
         show: |config| word(config.scale, &SCALES),
+    },
+    Setting {
+        name: "connections_budget",
+        words: "a number from 0 to 100",
+        default: Some("2"),
+        doc: "per cent of one core that looking at the connection table may take; 0 reads it only \
+              when it is asked for",
+        set: |config, value| {
+            let number = value.get_ref();
+            let percent = match number {
+                DeValue::Integer(n) => n.as_str().parse().ok(),
+                DeValue::Float(n) => n.as_str().parse().ok(),
+                _ => None,
+            };
+            put(&mut config.connections, percent.and_then(Budget::percent))
+        },
+        show: |config| Some(config.connections.in_percent().to_string()),
     },
     Setting {
         name: "mouse",

@@ -126,12 +126,13 @@ fn every_setting_can_be_said() {
     let config = load(
         "interval = '1.5s'\nbudget = '2.5%'\ntheme = 'dusk'\nascii = false\nslow = true\nread_only = true\n\
          journal = '/srv/j.jsonl'\nwindow = '30m'\nrate = 'outpps'\nscale = 'service'\n\
-         mouse = false\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
+         mouse = false\nconnections_budget = 0.5\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
     )
     .unwrap();
     assert_eq!((config.interval, config.budget), (Duration::from_millis(1500), 0.025));
     assert_eq!((config.theme.as_str(), config.ascii), ("dusk", Some(false)));
     assert_eq!((config.slow, config.read_only, config.mouse), (true, true, false));
+    assert_eq!(config.connections, Budget::percent(0.5).unwrap());
     assert_eq!(config.journal, Some(PathBuf::from("/srv/j.jsonl")));
     assert_eq!((config.window, config.rate), (Duration::from_secs(1800), Metric::OutPps));
     assert_eq!((config.scale, config.charts), (Scale::Service, Charts::Braille));
@@ -166,7 +167,7 @@ fn a_wrong_name_is_told_with_its_line_and_the_known_ones() {
     wrong(
         "# mine\n\nintervall = \"1s\"",
         "etc.toml:3: 'intervall' is no setting; did you mean 'interval'? Known are: interval, \
-         budget, theme, ascii, slow, read_only, journal, window, rate, scale, mouse, charts, columns, keys",
+         budget, theme, ascii, slow, read_only, journal, window, rate, scale, connections_budget, mouse, charts, columns, keys",
     );
     let told = load("zzz = 1").unwrap_err();
     assert!(told.starts_with("etc.toml:1: 'zzz' is no setting. Known are: interval, "), "{told}");

@@ -32,6 +32,8 @@ pub use request::{Command, Request};
 pub use socket::{Ack, Socket, parse_datagram};
 pub use writer::NetlinkWriter;
 
+use std::time::Instant;
+
 use crate::kernel::KernelError;
 use crate::kernel::proc::ProcRoot;
 
@@ -42,5 +44,16 @@ use crate::kernel::proc::ProcRoot;
 /// netlink for the family would load the module; [`KernelError::NotPermitted`] without
 /// CAP_NET_ADMIN.
 pub fn open(root: &ProcRoot) -> Result<(NetlinkReader, NetlinkWriter), KernelError> {
-    Ok((NetlinkReader::open(root)?, NetlinkWriter::open(root)?))
+    open_since(root, Instant::now())
+}
+
+/// Like [`open`], with moments counted from `opened`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_since(
+    root: &ProcRoot,
+    opened: Instant,
+) -> Result<(NetlinkReader, NetlinkWriter), KernelError> {
+    Ok((NetlinkReader::open_since(root, opened)?, NetlinkWriter::open(root)?))
 }

@@ -41,8 +41,10 @@ impl Model {
     pub(super) fn go_to(&mut self, view: View) {
         self.view = view;
         self.detail = None;
-        if view == View::Hosts {
-            self.enter_hosts();
+        match view {
+            View::Hosts => self.enter_hosts(),
+            View::Connections => self.enter_connections(),
+            _ => {}
         }
     }
 
@@ -54,6 +56,7 @@ impl Model {
                 None => self.rows.fit(page),
             },
             View::Hosts => self.hosts.fit(page),
+            View::Connections => self.connections.fit(page),
             View::Director => self.scroll.fit(page, lines),
             View::Doctor => self.doctor.scroll.fit(page, lines),
             View::Drains | View::Journal => {}
@@ -65,6 +68,11 @@ impl Model {
     pub(super) fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
         if self.view == View::Services {
             return self.command_in_detail(command);
+        }
+        if self.view == View::Connections
+            && let Some(effects) = self.command_in_connections(command)
+        {
+            return Some(effects);
         }
         // One row stays in sight.
         let page = match self.view {
@@ -118,7 +126,7 @@ impl Model {
             View::Journal => self.select_item(step),
             View::Director => self.scroll.by(step),
             View::Doctor => self.doctor.step(step),
-            View::Services => {}
+            View::Services | View::Connections => {}
         }
         Some(Vec::new())
     }

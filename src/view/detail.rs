@@ -13,6 +13,7 @@ use super::cells::{line, samples};
 use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, director, drains, number, table};
+use crate::connections::About;
 use crate::drain::Followed;
 use crate::history::{Metric, Series};
 use crate::ipvs::{Change, Forwarding, Stats, counted, span};
@@ -51,6 +52,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         }
     };
     teller.age(&mut sheet);
+    teller.signs(&row, &mut sheet);
     teller.shares(&row, &mut sheet);
     teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
@@ -179,6 +181,21 @@ impl Teller<'_> {
         if let Some(followed) = drain.and_then(|drain| drain.servers.iter().find(mine)) {
             let style = drains::style_of(&followed.verdict, sheet.look);
             sheet.pair("drain", &followed.verdict.to_string(), style);
+        }
+    }
+
+    /// Trouble that the connection table tells of.
+    fn signs(&self, row: &Row, sheet: &mut Sheet<'_>) {
+        let about = match row {
+            Row::Service(service) => About::Service(*service),
+            Row::Server(service, server) => About::Server((*service, *server)),
+        };
+        let mine = self.model.signs().iter().filter(|sign| sign.about() == about);
+        for sign in mine.filter(|sign| self.model.is_timely(sign)) {
+            let theme = &sheet.look.theme;
+            let style = if sign.is_alarm() { theme.error } else { theme.warning };
+            let text = sheet.look.glyphs.say(&sign.of_itself()).into_owned();
+            sheet.pair("trouble", &text, style);
         }
     }
 

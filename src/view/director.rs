@@ -13,6 +13,7 @@ use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, number, sysctls, table};
 use crate::command::Command;
+use crate::connections::About;
 use crate::drain::entries;
 use crate::history::Metric;
 use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
@@ -165,6 +166,10 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
             };
             sheet.pair("connections", &format!("{held} {size}"), theme.text);
         }
+    }
+    for sign in model.signs().iter().filter(|sign| sign.about() == About::Table) {
+        let text = sheet.look.glyphs.say(&sign.to_string()).into_owned();
+        sheet.pair("", &text, theme.warning);
     }
     match &snapshot.timeouts {
         Part::Unreadable(why) => sheet.pair("timeouts", why, theme.warning),

@@ -120,7 +120,7 @@ pub(crate) fn owned(reader: impl Reader + 'static, writer: impl Writer + 'static
     let clock = Box::new(|| "2026-11-21T03:00:00Z".parse().unwrap());
     let book = Book::in_memory(Author::present(None), clock);
     let hand = Some(Hand { writer: Box::new(writer), book });
-    Director { name: "bench".to_owned(), reader: Box::new(reader), hand }
+    Director { name: "bench".to_owned(), reader: Box::new(reader), hand, home: None }
 }
 
 impl dyn Bench + '_ {

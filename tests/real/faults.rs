@@ -124,3 +124,38 @@ fn a_clock_that_is_set_ends_no_drain() {
     console.keys(key::ESC).keys("q");
     drop(console);
 }
+
+/// A namespace whose name is deleted lives on while the console holds it: nothing is shown as live
+/// and nothing changed there, and the next one of that name is looked at.
+#[test]
+fn a_network_namespace_that_goes_is_told_and_the_next_of_its_name_is_looked_at() {
+    let Some(_lab) = Lab::enter() else { return };
+    let there = |weight: u32| {
+        sh(&format!(
+            "ipr netns add other; ipr netns exec other ipr link set lo up
+            ipr netns exec other ipvsadm -A -t 10.0.0.1:80 -s rr
+            ipr netns exec other ipvsadm -a -t 10.0.0.1:80 -r 127.0.0.1:80 -m -w {weight}"
+        ));
+    };
+    let only = "127.0.0.1:80";
+    there(3);
+    let journal = "/tmp/netns.jsonl";
+    sh(&format!("rm -f {journal}*"));
+    let arguments = ["--netns", "other", "--interval", "300ms", "--journal", journal];
+    let mut console = open_with(&arguments, HTTP, only);
+    console.keys("+");
+    let weighs = |w: u64| move |s: &Screen| s.server(HTTP, only).is_some_and(|r| r.weight == w);
+    console.wait_until("the first", weighs(4));
+    sh("ipr netns del other");
+    console.wait_until("it is told", |s| s.says("it was deleted") && s.has("not read for"));
+    console.keys("+");
+    console.wait_until("nothing is changed", |s| s.says("nothing was changed"));
+    there(9);
+    console.wait_until("the next of that name", |s| weighs(9)(s) && s.header().contains("live"));
+    console.keys("+");
+    console.wait_until("it is changed", weighs(10));
+    let listed = sh("ipr netns exec other ipvsadm -Ln");
+    assert!(listed.contains("127.0.0.1:80                 Masq    10"), "{listed}");
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}

@@ -94,6 +94,7 @@ impl Bench {
             name: "lb1".to_owned(),
             reader: Box::new(self.sim.reader()),
             hand: Some(Hand { writer: Box::new(self.sim.writer()), book: self.book() }),
+            home: None,
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let width = self.width;

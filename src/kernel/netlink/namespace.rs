@@ -37,6 +37,19 @@ impl Namespace {
         shell(["ip", "netns", "exec", &self.given])
     }
 
+    /// Which namespace the name stands for now, by its inode; `None` if for none.
+    pub fn inode(&self) -> Option<u64> {
+        rustix::fs::stat(&self.path).ok().map(|stat| stat.st_ino)
+    }
+
+    /// That it is not there any more: what a table of it shows belongs to nobody.
+    pub fn gone(&self) -> KernelError {
+        KernelError::Namespace {
+            name: self.given.escape_debug().to_string(),
+            why: "it was deleted; this goes on as soon as there is one of that name".to_owned(),
+        }
+    }
+
     /// Moves the calling thread into the namespace. Sockets keep the namespace they were made
     /// in, so this comes before any.
     ///

@@ -50,9 +50,17 @@ impl NetlinkReader {
     /// # Errors
     /// As [`super::open`].
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
+        Self::open_since(root, Instant::now())
+    }
+
+    /// Like [`open`](Self::open), with moments counted from `opened`.
+    ///
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_since(root: &ProcRoot, opened: Instant) -> Result<Self, KernelError> {
         let proc = ProcReader::open(root.clone())?; // first: it knows IPVS without loading it
         let (socket, root) = (Socket::open()?, root.clone());
-        let mut reader = Self { socket, proc, root, opened: Instant::now(), last: None, room: 0 };
+        let mut reader = Self { socket, proc, root, opened, last: None, room: 0 };
         reader.info()?; // tells at once whether netlink is permitted
         Ok(reader)
     }
@@ -229,6 +237,10 @@ impl Reader for NetlinkReader {
     /// Netlink has no command for them.
     fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
         self.proc.connections()
+    }
+
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.proc.origins()
     }
 
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {

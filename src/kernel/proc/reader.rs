@@ -116,6 +116,10 @@ impl Reader for ProcReader {
         Ok(Box::new(ConnFile::open(&self.root, false)?))
     }
 
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        Ok(Box::new(ConnFile::open(&self.root, true)?))
+    }
+
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         owners::find(&self.root)
     }

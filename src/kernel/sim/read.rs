@@ -48,8 +48,8 @@ impl Kernel {
     }
 
     /// All connections and templates, in the order of a seeded hash of the client: a prefix is a
-    /// random sample, as with the kernel's own table. Crowds have no rows, and nobody here speaks
-    /// SIP, so no engine keeps anything.
+    /// random sample, as with the kernel's own table. Crowds are not among
+    /// them (`rows` makes theirs up), and nobody here speaks SIP, so no engine keeps anything.
     pub(super) fn connections(&self) -> Vec<Connection> {
         let mut rows: Vec<_> = self
             .conns
