@@ -26,7 +26,7 @@ use ipvs_tui::ipvs::{ServerKey, ServiceKey};
 use ipvs_tui::journal::{self, Author, Place};
 use ipvs_tui::kernel::netlink::Namespace;
 use ipvs_tui::kernel::proc::ProcRoot;
-use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
+use ipvs_tui::kernel::{KernelError, Want, sim};
 use ipvs_tui::keys::Keymap;
 use ipvs_tui::model::{Model, Wall};
 use ipvs_tui::open;

@@ -39,7 +39,7 @@ pub enum Sign {
         place: Place,
         /// Connections that wait.
         waiting: Estimate,
-        /// Their share of its connections.
+        /// Their share of its active connections.
         share: Share,
     },
     /// No server of a service completes handshakes: none answers, or clients do not.
@@ -139,7 +139,8 @@ impl Sign {
         match self {
             Self::Silent { waiting, share, .. } => {
                 format!(
-                    "does not answer: {waiting} connections wait in SYN_RECV, {share} of its own"
+                    "does not answer: {waiting} connections wait in SYN_RECV, {share} of its \
+                     active ones"
                 )
             }
             Self::Unanswered { waiting, share, .. } => format!(

@@ -63,6 +63,11 @@ impl Model {
         }
     }
 
+    /// Whether nothing is open over the view that would be closed first.
+    pub(in crate::model) fn is_bare(&self) -> bool {
+        self.prompt.is_none() && self.notice.is_none() && self.frozen.is_none()
+    }
+
     /// A command where other things than services are shown; `None` for those that mean the same
     /// everywhere. Nothing acts on a server that is not on the screen.
     pub(super) fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
@@ -108,7 +113,7 @@ impl Model {
                 self.open_finding();
                 return Some(Vec::new());
             }
-            Command::Close if self.notice.is_none() && self.frozen.is_none() => {
+            Command::Close if self.is_bare() => {
                 self.go_to(View::Services);
                 return Some(Vec::new());
             }
@@ -174,12 +179,13 @@ impl Model {
 
     /// A command where all of one row is shown: pages scroll it, steps go on to the next row.
     fn command_in_detail(&mut self, command: Command) -> Option<Vec<Effect>> {
+        let bare = self.is_bare();
         let scroll = self.detail.as_mut()?;
         let page = isize::try_from(scroll.page.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
         match command {
             Command::PageUp => scroll.by(-page),
             Command::PageDown => scroll.by(page),
-            Command::Close if self.notice.is_none() && self.frozen.is_none() => self.detail = None,
+            Command::Close if bare => self.detail = None,
             Command::Up
             | Command::Down
             | Command::Top

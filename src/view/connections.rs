@@ -65,7 +65,7 @@ fn told(model: &Model, look: &Look, width: usize) -> (String, Style) {
         let of = progress.of.map_or_else(String::new, |of| format!(" of about {of}"));
         let (time, key) = (duration(progress.wall), model.keys.say(Command::Close));
         let text =
-            format!(" reading the whole table: {rows}{of} rows in {time}; {key} calls it off");
+            format!(" reading all: {rows}{of} rows in {time}; {key} calls it off");
         return (place::begin(&text, width, look.glyphs.ellipsis), theme.focus);
     }
     let fit = |forms: &[String]| {

@@ -6,13 +6,17 @@ use super::{Sign, is_waiting};
 use crate::connections::lane::{Claims, Lane, Place};
 use crate::connections::scale::{Tally, USUAL, strict};
 use crate::connections::survey::Survey;
-use crate::ipvs::Protocol;
+use crate::ipvs::{ConnState, Protocol};
 use crate::snapshot::Snapshot;
 
 /// So many waiting connections of the sample are no accident.
 const ENOUGH: u64 = 8;
-/// A healthy server has some as well: of clients that went away, or never were there.
+/// A healthy service has some as well, of clients that went away or never were there: up to this
+/// share of all its rows.
 const USUAL_SHARE: f64 = 0.2;
+/// One server of a service that has this share of its active ones, and others that do not, is
+/// looked at: long-lived connections that it had before it fell silent stay established.
+const ODD_SHARE: f64 = 0.05;
 /// A silent server has so many times the share of its neighbours.
 const APART: f64 = 3.0;
 
@@ -20,6 +24,9 @@ const APART: f64 = 3.0;
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     rows: u64,
+    /// Those that IPVS counts as active: open, or in their handshake. What has ended lingers for
+    /// two minutes, and tells nothing of how the server is now.
+    active: u64,
     waiting: Tally,
 }
 
@@ -28,14 +35,23 @@ impl Seen {
         self.waiting.rows() as f64 / (self.rows as f64).max(1.0)
     }
 
+    /// The share of those that are active.
+    fn active_share(&self) -> f64 {
+        self.waiting.rows() as f64 / (self.active as f64).max(1.0)
+    }
+
     fn and(&self, other: &Self) -> Self {
-        Self { rows: self.rows + other.rows, waiting: self.waiting.and(other.waiting) }
+        Self {
+            rows: self.rows + other.rows,
+            active: self.active + other.active,
+            waiting: self.waiting.and(other.waiting),
+        }
     }
 
     fn without(&self, part: &Self) -> Self {
         let (a, b) = (self.waiting, part.waiting);
         let waiting = Tally { counted: a.counted - b.counted, beside: a.beside - b.beside };
-        Self { rows: self.rows - part.rows, waiting }
+        Self { rows: self.rows - part.rows, active: self.active - part.active, waiting }
     }
 }
 
@@ -48,6 +64,8 @@ pub(super) fn signs(survey: &Survey, snapshot: &Snapshot) -> Vec<Sign> {
     let tcp = |lane: &Lane| lane.protocol == Protocol::TCP && !lane.template;
     let seen = survey.by_lane(|seen: &mut Seen, row| {
         seen.rows += 1;
+        let active = matches!(row.state(), ConnState::Established | ConnState::SynRecv);
+        seen.active += u64::from(active);
         if is_waiting(row) {
             survey.tally(&mut seen.waiting, row);
         }
@@ -71,14 +89,14 @@ pub(super) fn signs(survey: &Survey, snapshot: &Snapshot) -> Vec<Sign> {
 
 fn of_service(survey: &Survey, servers: &[(Place, Seen)], z: f64) -> Vec<Sign> {
     let together = servers.iter().fold(Seen::default(), |sum, (_, seen)| sum.and(seen));
-    let said = |seen: &Seen| {
-        let share = survey.scale.share(seen.waiting.rows(), seen.rows, USUAL);
+    let said = |seen: &Seen, of: u64| {
+        let share = survey.scale.share(seen.waiting.rows(), of, USUAL);
         (survey.scale.count(seen.waiting), share)
     };
     let silent = servers.iter().filter(|(_, seen)| stands_out(seen, &together.without(seen), z));
     let signs: Vec<Sign> = silent
         .map(|(place, seen)| {
-            let (waiting, share) = said(seen);
+            let (waiting, share) = said(seen, seen.active);
             Sign::Silent { place: *place, waiting, share }
         })
         .collect();
@@ -86,7 +104,7 @@ fn of_service(survey: &Survey, servers: &[(Place, Seen)], z: f64) -> Vec<Sign> {
         && least(together.share(), together.rows, z) >= USUAL_SHARE;
     match servers.first() {
         Some((place, _)) if signs.is_empty() && all => {
-            let (waiting, share) = said(&together);
+            let (waiting, share) = said(&together, together.rows);
             vec![Sign::Unanswered { service: place.0, waiting, share }]
         }
         _ => signs,
@@ -96,14 +114,14 @@ fn of_service(survey: &Survey, servers: &[(Place, Seen)], z: f64) -> Vec<Sign> {
 /// Whether one server's connections wait more often than those of the others of its service, by
 /// far and not by chance.
 fn stands_out(one: &Seen, others: &Seen, z: f64) -> bool {
-    if one.waiting.rows() < ENOUGH || others.rows == 0 {
+    if one.waiting.rows() < ENOUGH || others.active == 0 {
         return false;
     }
-    let (p, q) = (one.share(), others.share());
-    let (n, m) = (one.rows as f64, others.rows as f64);
+    let (p, q) = (one.active_share(), others.active_share());
+    let (n, m) = (one.active as f64, others.active as f64);
     let both = (p * n + q * m) / (n + m);
     let error = (both * (1.0 - both) * (1.0 / n + 1.0 / m)).sqrt();
-    p >= USUAL_SHARE && p >= APART * q && p - q > z * error
+    p >= ODD_SHARE && p >= APART * q && p - q > z * error
 }
 
 /// The least that a share can be. What is asked is how the server behaves, and not what the table

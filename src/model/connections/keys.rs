@@ -45,11 +45,7 @@ impl Model {
             Command::Names => self.toggle_names(),
             Command::WholePass => self.ask_whole(),
             Command::Copy => return Some(self.copy_connection()),
-            Command::Close
-                if self.prompt.is_none() && self.notice.is_none() && self.frozen.is_none() =>
-            {
-                return Some(self.close_connections());
-            }
+            Command::Close if self.is_bare() => return Some(self.close_connections()),
             _ => return None,
         }
         Some(Vec::new())
