@@ -201,6 +201,7 @@ impl App {
             Report::Journal(news) => Message::Journal(news),
             Report::NoJournal(error) => Message::NoJournal(error),
             Report::Census(census) => Message::Census(census),
+            Report::Connections(told) => Message::Connections(told),
             Report::Machine(owners, loaded) => Message::Machine(owners, loaded),
             Report::Theirs(theirs) => Message::Theirs(theirs),
             Report::Recording(status) => Message::Recording(status),
@@ -259,6 +260,7 @@ impl App {
                 journal::text(&history, &TimeZone::system(), &mut text).ok()?;
                 String::from_utf8_lossy(&text).into_owned()
             }
+            Copied::Connection(connection) => report::connections::line(&connection),
             Copied::Rows(rows) => {
                 let wanted: Vec<_> = rows
                     .iter()
@@ -279,6 +281,7 @@ impl App {
             match effect {
                 Effect::Apply(ticket, order) => self.worker.ask(Request::Apply(ticket, order)),
                 Effect::Follow(servers) => self.worker.ask(Request::Follow(servers)),
+                Effect::Connections(ask) => self.worker.ask(Request::Connections(ask)),
                 Effect::Copy(what) => self.copy = self.text_of(what),
                 Effect::ToggleMouse => {
                     self.mouse = !self.mouse;

@@ -1,6 +1,7 @@
 //! The command line: what an operator types, checked before anything is opened.
 
 mod change;
+mod connections;
 mod replay;
 mod value;
 mod wanted;
@@ -11,10 +12,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, interval};
+use crate::config::{Config, budget, interval};
 use crate::kernel::netlink::Namespace;
 use crate::kernel::sim::Scenario;
 pub use change::{Change, ServerFields, ServiceFields, ServiceOptions, TargetOptions, Without};
+pub use connections::{ListFormat, ListOptions, Listed};
 pub use replay::{RecordOptions, Replay, ReplayFormat};
 pub use value::{Flags, Mask, ServerName};
 pub use wanted::{Target, Wanted, What};
@@ -94,9 +96,14 @@ pub struct JournalOptions {
 /// How the console is drawn and how often the director is read, over what files say.
 #[derive(Clone, Debug, Args)]
 pub struct ScreenOptions {
-    /// Read the director this often, 200ms to 60s. The default is 1s.
+    /// Read the director this often, 50ms to 60s. The default is 1s.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
+
+    /// Reading may take this share of one core; a large table then is read in turns. The default
+    /// is 5%.
+    #[arg(long, value_name = "PERCENT", value_parser = budget)]
+    pub budget: Option<f64>,
 
     /// Draw with ASCII characters only. The default follows the locale.
     #[arg(long)]
@@ -132,6 +139,10 @@ impl ScreenOptions {
         if let Some(interval) = self.interval {
             config.interval = interval;
             config.argued("interval");
+        }
+        if let Some(budget) = self.budget {
+            config.budget = budget;
+            config.argued("budget");
         }
         if let Some(theme) = &self.theme {
             config.theme.clone_from(theme);
@@ -255,6 +266,8 @@ pub enum Verb {
         #[command(flatten)]
         of: DemoOptions,
     },
+    /// Print who is connected: a bounded sample of the connection table, or all of it.
+    Connections(ListOptions),
     /// Change the table from a script.
     #[command(flatten)]
     Change(Box<Change>),

@@ -46,6 +46,7 @@ pub enum Command {
     SortReverse,
     ViewServices,
     ViewHosts,
+    ViewConnections,
     ViewDrains,
     ViewJournal,
     ViewDirector,
@@ -56,6 +57,11 @@ pub enum Command {
     NextWindow,
     NextScale,
     Columns,
+    Connections,
+    GroupBy,
+    GroupByPrevious,
+    Names,
+    WholePass,
     Freeze,
     Back,
     Forward,
@@ -82,6 +88,8 @@ pub enum View {
     Services,
     /// The real servers by address, each over all its services.
     Hosts,
+    /// Who is on this director: the connection table, or a sample of it.
+    Connections,
     /// The drains that are followed.
     Drains,
     /// What was changed, by whom.
@@ -94,14 +102,22 @@ pub enum View {
 
 impl View {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 6] =
-        [Self::Services, Self::Hosts, Self::Drains, Self::Journal, Self::Director, Self::Doctor];
+    pub const ALL: [Self; 7] = [
+        Self::Services,
+        Self::Hosts,
+        Self::Connections,
+        Self::Drains,
+        Self::Journal,
+        Self::Director,
+        Self::Doctor,
+    ];
 
     /// Its name on the screen.
     pub fn name(self) -> &'static str {
         match self {
             Self::Services => "Services",
             Self::Hosts => "Hosts",
+            Self::Connections => "Connections",
             Self::Drains => "Drains",
             Self::Journal => "Journal",
             Self::Director => "Director",
@@ -114,6 +130,7 @@ impl View {
         match self {
             Self::Services => Command::ViewServices,
             Self::Hosts => Command::ViewHosts,
+            Self::Connections => Command::ViewConnections,
             Self::Drains => Command::ViewDrains,
             Self::Journal => Command::ViewJournal,
             Self::Director => Command::ViewDirector,
@@ -169,7 +186,14 @@ impl Spec {
 
     /// Whether it can be had in the same console as the other.
     pub fn meets(&self, other: &Self) -> bool {
-        !(self.replays && other.mutates || self.mutates && other.replays)
+        !(self.replays && other.asks_the_kernel() || self.asks_the_kernel() && other.replays)
+    }
+
+    /// Whether there has to be a kernel for it: absent where a recording is played, which holds no
+    /// connection table either.
+    fn asks_the_kernel(&self) -> bool {
+        let asks = matches!(self.command, Command::Refresh | Command::Connections);
+        self.mutates || asks || self.views == CONNECTIONS
     }
 
     const fn also(self, views: &'static [View]) -> Self {
@@ -180,8 +204,18 @@ impl Spec {
 /// Where the past can be looked at: what these views show is in the history.
 const PAST: &[View] = &[View::Services, View::Hosts, View::Director];
 
+/// Where the screen can be held still.
+const HELD: &[View] = &[View::Services, View::Hosts, View::Connections, View::Director];
+
 /// Where something is selected.
-const ROWS: &[View] = &[View::Services, View::Hosts, View::Drains, View::Journal, View::Doctor];
+const ROWS: &[View] =
+    &[View::Services, View::Hosts, View::Connections, View::Drains, View::Journal, View::Doctor];
+
+/// Where servers are selected, whose connections can be shown.
+const SERVERS: &[View] = &[View::Services, View::Hosts, View::Drains];
+
+/// The connection table.
+const CONNECTIONS: &[View] = &[View::Connections];
 
 /// Every command, in the order in which help lists them.
 #[rustfmt::skip]
@@ -194,7 +228,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
-    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Drains, View::Doctor]),
+    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Connections, View::Drains, View::Doctor]),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),
@@ -214,15 +248,21 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Delete, "delete", "delete the service, server or marked", &["Delete"]).mutates().also(&[View::Services, View::Drains]),
     spec(Command::Zero, "zero", "zero the counters of the service", &["Z"]).mutates(),
     spec(Command::Timeouts, "timeouts", "set the protocol timeouts", &["S"]).mutates(),
-    spec(Command::Filter, "filter", "show only what matches", &["/"]).also(&[View::Services]).hint("filter"),
+    spec(Command::Filter, "filter", "show only what matches", &["/"]).also(&[View::Services, View::Connections]).hint("filter"),
     spec(Command::Fold, "fold", "go to the service; fold it", &["Left"]).also(&[View::Services]),
     spec(Command::Unfold, "unfold", "unfold the service", &["Right"]).also(&[View::Services]),
     spec(Command::FoldAll, "fold-all", "fold every service, or unfold all", &["f"]).also(&[View::Services]),
-    spec(Command::Sort, "sort", "sort by the next column", &["o"]).also(&[View::Services, View::Hosts]),
-    spec(Command::SortReverse, "sort-reverse", "sort the other way round", &["O"]).also(&[View::Services, View::Hosts]),
+    spec(Command::Sort, "sort", "sort by the next column", &["o"]).also(&[View::Services, View::Hosts, View::Connections]),
+    spec(Command::SortReverse, "sort-reverse", "sort the other way round", &["O"]).also(&[View::Services, View::Hosts, View::Connections]),
     spec(Command::Columns, "columns", "choose the table's columns", &["c"]).also(&[View::Services]),
+    spec(Command::Connections, "connections", "show its connections", &["C"]).also(SERVERS),
+    spec(Command::GroupBy, "group-by", "group connections by the next", &["b"]).also(CONNECTIONS).hint("group"),
+    spec(Command::GroupByPrevious, "group-by-previous", "group them by the one before", &["B"]).also(CONNECTIONS),
+    spec(Command::Names, "names", "clients by name, or by address again", &["N"]).also(CONNECTIONS).hint("names"),
+    spec(Command::WholePass, "whole-pass", "read the whole table, at its cost", &["W"]).also(CONNECTIONS).hint("whole table"),
     spec(Command::ViewServices, "view-services", "services and their servers", &["1"]).hint("services"),
     spec(Command::ViewHosts, "view-hosts", "hosts: real servers over all services", &["2"]),
+    spec(Command::ViewConnections, "view-connections", "connections: who is on this director", &["3"]),
     spec(Command::ViewDrains, "view-drains", "drains: how far they are", &["4"]),
     spec(Command::ViewJournal, "view-journal", "journal: who changed what, and undo", &["5"]),
     spec(Command::ViewDirector, "view-director", "director: rates, owners, sysctls", &["6"]),
@@ -231,7 +271,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::NextRate, "next-rate", "show the next rate (CPS, InPPS, ...)", &["t"]).also(&[View::Services, View::Hosts]).hint("rate"),
     spec(Command::NextWindow, "next-window", "lines over 1, 5 or 30 minutes", &["z"]).also(&[View::Services, View::Hosts, View::Director]),
     spec(Command::NextScale, "next-scale", "one scale for a service's lines", &["%"]).also(&[View::Services]),
-    spec(Command::Freeze, "freeze", "freeze the screen, or let it go on", &["p"]).also(PAST).hint("go on"),
+    spec(Command::Freeze, "freeze", "freeze the screen, or let it go on", &["p"]).also(HELD).hint("go on"),
     spec(Command::Back, "back", "look further back in time", &["["]).also(PAST).hint("back"),
     spec(Command::Forward, "forward", "look less far back", &["]"]).also(PAST).hint("forward"),
     spec(Command::Faster, "faster", "play the recording faster", &[">", "+"]).replays().hint("faster"),
@@ -257,7 +297,7 @@ pub fn available(read_only: bool) -> impl Iterator<Item = &'static Spec> {
 
 /// The commands there are for a console over a recording: there is no kernel to be read.
 pub fn of_replay() -> impl Iterator<Item = &'static Spec> {
-    COMMANDS.iter().filter(|spec| !spec.mutates && spec.command != Command::Refresh)
+    COMMANDS.iter().filter(|spec| !spec.asks_the_kernel())
 }
 
 impl Command {

@@ -31,19 +31,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::Command;
+use crate::connections::Budget;
 use crate::history::Metric;
 use crate::keys::{Binding, Key};
-use crate::model::{Column, Scale};
+use crate::model::{BUDGET, Column, Scale};
 pub use mistake::{ConfigError, Mistake};
 pub use place::Places;
 pub use print::{print_config, print_keys};
-pub use settings::{SETTINGS, Setting, interval};
+pub use settings::{SETTINGS, Setting, budget, interval};
 
 /// What holds for a console.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// How often the director is read, 200 ms to 60 s.
+    /// How often the director is read, 50 ms to 60 s.
     pub interval: Duration,
+    /// The share of one core that reading it may take, 0.005 to 1.
+    pub budget: f64,
     /// The theme's name, as it is written; [`crate::theme`] knows which there are.
     pub theme: String,
     /// Whether to draw with ASCII characters only; `None` follows the locale.
@@ -60,6 +63,8 @@ pub struct Config {
     pub rate: Metric,
     /// What a line of values is scaled to.
     pub scale: Scale,
+    /// What looking at the connection table may cost.
+    pub connections: Budget,
     /// Whether the mouse is listened to, which keeps the terminal from selecting text.
     pub mouse: bool,
     /// What lines of values are drawn with.
@@ -122,6 +127,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
+            budget: BUDGET,
             theme: "default".to_owned(),
             ascii: None,
             slow: false,
@@ -130,6 +136,7 @@ impl Default for Config {
             window: Duration::from_secs(60),
             rate: Metric::Cps,
             scale: Scale::Own,
+            connections: Budget::default(),
             mouse: true,
             charts: Charts::Blocks,
             columns: Column::defaults(),

@@ -32,10 +32,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use crate::connections::Place;
 use crate::ipvs::{ServerKey, ServiceKey, duration, separated};
 use crate::journal;
 use crate::snapshot::Snapshot;
-pub use census::{AFFORDABLE, Census, Held, Place, affordable, entries, take};
+pub use census::{AFFORDABLE, Census, Held, affordable, entries, take};
 pub use curve::{Curve, Point};
 pub use estimate::Estimate;
 pub use followed::Followed;

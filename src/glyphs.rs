@@ -1,6 +1,8 @@
 //! The symbols of the screen, for terminals that show Unicode and for those that do not. Every
 //! state has a symbol, so that it is told without colour too.
 
+use std::borrow::Cow;
+
 use ratatui::symbols::bar;
 
 /// A set of symbols.
@@ -54,6 +56,16 @@ pub struct Glyphs {
     pub unicode: bool,
     /// Whether lines of values are drawn with braille dots, two values in a cell.
     pub braille: bool,
+}
+
+impl Glyphs {
+    /// A sentence in these symbols: what counts and estimates write, `1,200 ±90`, is not ASCII.
+    pub fn say<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.unicode || !text.contains('±') {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('±', "+-"))
+    }
 }
 
 /// Unicode symbols, one cell each.

@@ -29,7 +29,7 @@ pub use series::{Known, Series};
 use store::{Kind, Row, Store};
 
 use crate::ipvs::{Counters, Rates, ServerKey, ServiceKey};
-use crate::snapshot::{Moment, ServerEntry, ServiceEntry, Snapshot};
+use crate::snapshot::{Moment, ServerEntry, Servers, ServiceEntry, Snapshot};
 
 /// A value that can be drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,6 +141,10 @@ struct ServiceTrack {
     key: ServiceKey,
     track: Track,
     servers: Vec<(ServerKey, Track)>,
+    /// What the last poll brought of them, and their connections: a poll in tiers carries most of
+    /// a large table over, and what is not read again is not looked at again.
+    read: Servers,
+    sums: (u64, u64),
 }
 
 /// The past of one director.
@@ -174,6 +178,8 @@ impl History {
             key: entry.service.key,
             track: Track::default(),
             servers: Vec::new(),
+            read: Servers::default(),
+            sums: (0, 0),
         };
         walk(
             services,
@@ -185,11 +191,14 @@ impl History {
                 let Some(entry) = entry else {
                     past.servers.iter_mut().for_each(|(_, track)| track.absent(store));
                     past.track.absent(store);
+                    past.read = Servers::default();
                     gone += 1 + past.servers.len();
                     return;
                 };
-                let sums = past.servers(entry, at, store);
-                let (a, i) = (sums.active, sums.inactive);
+                if !past.read.same_reading(&entry.servers) {
+                    past.servers(entry, at, store);
+                }
+                let (a, i) = past.sums;
                 active += a;
                 inactive += i;
                 there += entry.servers.len();
@@ -268,10 +277,12 @@ impl History {
 
 impl ServiceTrack {
     /// Takes the servers in; their connections together are the service's.
-    fn servers(&mut self, entry: &ServiceEntry, at: u64, store: &mut Store) -> Found {
+    fn servers(&mut self, entry: &ServiceEntry, at: u64, store: &mut Store) {
         // Counters that were not read again are not a rate of zero.
         let fresh = millis(entry.servers_read.0) >= at;
-        let mut sums = Found { active: 0, inactive: 0, weight: None, counters: None };
+        self.read = entry.servers.clone();
+        let sums = &mut self.sums;
+        *sums = (0, 0);
         let new = |server: &ServerEntry| (server.server.key, Track::default());
         self.servers.reserve_exact(entry.servers.len().saturating_sub(self.servers.len()));
         walk(
@@ -286,13 +297,12 @@ impl ServiceTrack {
                     let (active, inactive) = (server.active.into(), server.inactive.into());
                     let weight = Some(server.server.weight);
                     past.1.push(store, at, &Found { active, inactive, weight, counters });
-                    sums.active += active;
-                    sums.inactive += inactive;
+                    sums.0 += active;
+                    sums.1 += inactive;
                 }
                 None => past.1.absent(store),
             },
         );
-        sums
     }
 }
 
@@ -320,6 +330,11 @@ fn walk<P, F, K: Ord>(
     let mut place = 0;
     for item in found {
         let key = found_key(item);
+        if let Some(known) = past.get_mut(place).filter(|p| past_key(p) == key) {
+            each(known, Some(item)); // as almost always
+            place += 1;
+            continue;
+        }
         while let Some(gone) = past.get_mut(place).filter(|p| past_key(p) < key) {
             each(gone, None);
             place += 1;

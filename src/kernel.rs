@@ -6,6 +6,7 @@
 //! the kernel's [`route`]s.
 
 pub(crate) mod advice;
+pub mod ahead;
 pub mod check;
 pub mod errno;
 pub mod host;
@@ -64,6 +65,15 @@ pub trait Reader: Send {
     /// [`KernelError`] when the table cannot be opened.
     fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError>;
 
+    /// The same over the listing that tells where rows came from, and not what persistence
+    /// engines keep: on a backup director some are synchronised from another one.
+    ///
+    /// # Errors
+    /// As for [`connections`](Self::connections).
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.connections()
+    }
+
     /// The programs that also write this table. Looks at every process, so ask rarely.
     ///
     /// # Errors
@@ -92,6 +102,12 @@ pub trait Connections: Send {
     /// # Errors
     /// [`KernelError`] when the kernel refuses to go on.
     fn next_rows(&mut self) -> Result<Option<proc::conn::Rows<'_>>, KernelError>;
+
+    /// How many entries the kernel itself says the table has, where it says so. Ask once a pass;
+    /// the kernel walks the table to answer.
+    fn total(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 /// Changes a director. Whoever has no Writer cannot change anything.

@@ -9,12 +9,12 @@
 //!
 //! | layer | modules | what for |
 //! | --- | --- | --- |
-//! | 6 | [`app`], [`script`], `main` | the only `select!`; one change from a script; arguments in, exit code out |
+//! | 6 | [`app`], [`script`], [`open`], `main` | the only `select!`; one change from a script; directors and journals as the command line names them; arguments in, exit code out |
 //! | 5 | [`worker`], [`terminal`], [`cli`], [`config`] | sole owner of the kernel; claims and restores the terminal; arguments over files over defaults |
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model, in a theme of `themes/`; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
-//! | 1 | [`history`], [`plan`], [`journal`], [`drain`], [`doctor`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; how far a quiesced server has emptied; mistakes that LVS guides warn of; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
+//! | 1 | [`history`], [`plan`], [`journal`], [`connections`], [`drain`], [`doctor`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; who is on this server, from a sample; how far a quiesced server has emptied; mistakes that LVS guides warn of; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
 //! | 0 | [`snapshot`], [`ipvs`] | what the kernel said at one instant; the nouns |
 //!
 //! A module uses only what lies below it; `tests/house.rs` reads the sources and holds them to
@@ -30,14 +30,20 @@
 //!
 //! # What polling may cost
 //!
-//! A small table is read whole every tick over netlink. Of a large one, every tick reads
-//! `/proc/net/ip_vs` (weights and connections of all) and one dump of the services, the servers'
-//! counters of what is on the screen, and those of the others in turn.
+//! A table of up to a thousand real servers is read whole every tick over netlink. Of a larger one,
+//! every tick reads one dump of all services, with their counters and rates, and dumps of the
+//! servers of what is on the screen, draining, or just changed; those of the others come in turn, as
+//! many as a budget of CPU time leaves room for (5% of one core by default). What is not of the last
+//! tick is dim and says its age.
+//!
+//! The connection table is never simply listed, because up to kernel 6.12 that is quadratic: it is
+//! sampled on a thread of its own to a budget of CPU, see [`connections`].
 
 pub mod app;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod connections;
 pub mod doctor;
 pub mod drain;
 pub mod glyphs;
@@ -47,6 +53,7 @@ pub mod journal;
 pub mod kernel;
 pub mod keys;
 pub mod model;
+pub mod open;
 pub mod outside;
 pub mod plan;
 pub mod record;

@@ -1,7 +1,7 @@
 //! Arguments in, exit code out.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,19 +16,20 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use ipvs_tui::app::{self, App, End, Face};
 use ipvs_tui::cli::{
-    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, RecordOptions,
-    Replay, ReplayFormat, Verb, Wanted,
+    Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ListOptions,
+    RecordOptions, Replay, ReplayFormat, Verb,
 };
 use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
 use ipvs_tui::doctor;
 use ipvs_tui::glyphs::{self, Glyphs};
 use ipvs_tui::ipvs::{ServerKey, ServiceKey};
-use ipvs_tui::journal::{self, Author, Book, Clock, JournalError, Operator, Place};
-use ipvs_tui::kernel::netlink::{self, Namespace, NetlinkReader};
-use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
-use ipvs_tui::kernel::{KernelError, Reader, Want, sim};
+use ipvs_tui::journal::{self, Author, Place};
+use ipvs_tui::kernel::netlink::Namespace;
+use ipvs_tui::kernel::proc::ProcRoot;
+use ipvs_tui::kernel::{KernelError, Want, sim};
 use ipvs_tui::keys::Keymap;
 use ipvs_tui::model::{Model, Wall};
+use ipvs_tui::open;
 use ipvs_tui::record::{About, Player, RecordError, Recorder, Recording, To, When};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
@@ -36,7 +37,7 @@ use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Director, Hand, Home, Opener, Pace, Report, Worker};
+use ipvs_tui::worker::{Pace, Report, Resolve, ThreadClock, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             let of = demo.then_some(of);
             examine(json, netns.as_ref(), journal, of.as_ref())
         }
+        Some(Verb::Connections(options)) => connections(options),
         Some(Verb::Change(change)) => change_table(*change),
     };
     done.unwrap_or_else(|error| {
@@ -107,23 +109,31 @@ fn console(
     let (netns, read_only) = (wanted.netns, config.read_only);
     let no_journal = wanted.journal.no_journal;
     let journal = JournalOptions { journal: config.journal.clone(), no_journal };
-    let step = config.interval;
+    let (step, budget) = (config.interval, config.budget);
     let (pace, clock) = match &demo {
         Some((_, Some(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
-        _ => (Pace::Every(step), app::Clock::Real),
+        _ => (Pace::Every { interval: step, budget }, app::Clock::Real),
     };
     let record = wanted.record;
     let within = netns.as_ref().map(Namespace::prefix);
+    // Made-up clients have made-up names.
+    let names = demo.is_some().then_some(sim::name_of as Resolve);
     let open = move || {
         let director = match demo {
-            Some((demo, Some(_))) => posing(&demo, read_only, step),
-            Some((demo, None)) => embedded(&demo, read_only),
-            None => kernel(netns.as_ref(), read_only, &journal, false)?,
+            Some((demo, Some(_))) => open::posing(&demo, read_only, step),
+            Some((demo, None)) => open::embedded(&demo, read_only),
+            None => open::kernel(netns.as_ref(), read_only, &journal, false)?,
         };
         let recorder = recorder(&record, &director.name, step)?;
         Ok((director, recorder))
     };
-    let start = |reports| Worker::recording(open, pace, reports);
+    let start = |reports| {
+        let mut worker = Worker::recording::<anyhow::Error>(open, pace, reports)?;
+        if let Some(names) = names {
+            worker.resolve_with(names);
+        }
+        Ok(worker)
+    };
     open_console(start, keymap, &config, clock, |model| {
         model.wall = cycle.map(Wall::new);
         model.doctor.within = within;
@@ -269,13 +279,33 @@ fn change_table(change: Change) -> anyhow::Result<ExitCode> {
         Some(size.ws_col).filter(|columns| *columns > 0)
     };
     let mut talk = Talk::new(&mut out, &mut err, &width);
-    let exit = match director(&wanted) {
+    let exit = match open::director(&wanted) {
         Ok(mut director) => {
             script::run(&wanted, &mut director, &mut talk, &mut script::Real::new())
         }
         Err(error) => script::failed(&wanted, &format!("{error:#}"), &mut talk),
     };
     Ok(ExitCode::from(exit.code()))
+}
+
+/// The connection table, or a sample of it.
+fn connections(options: ListOptions) -> anyhow::Result<ExitCode> {
+    let wanted = match options.wanted() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let mut reader = open::reader(wanted.netns.as_ref(), wanted.demo.as_ref())?;
+    let (mut err, shows) = (io::stderr(), io::stderr().is_terminal());
+    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let listing = script::Listing { wanted: &wanted, shows, clock: &mut ThreadClock::default() };
+    match listing.run(reader.as_mut(), &mut out, &mut err) {
+        Err(script::ListError::Write(error)) => told(Err(error), "write the connections"),
+        Err(script::ListError::Kernel(error)) => Err(error.into()),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// What came of printing. Whoever reads may have seen enough: `ipvs-tui --print-keys | head`.
@@ -289,68 +319,13 @@ fn told(written: io::Result<()>, what: &'static str) -> anyhow::Result<ExitCode>
     }
 }
 
-/// The director that a script changes.
-fn director(wanted: &Wanted) -> anyhow::Result<Director> {
-    let Some(demo) = &wanted.demo else {
-        return kernel(wanted.netns.as_ref(), false, &wanted.journal, wanted.dry_run);
-    };
-    let mut director = embedded(demo, false);
-    if let (Some(hand), Some(path)) = (&mut director.hand, &wanted.journal.journal) {
-        let mut author = Author::present(Some(director.name.clone()));
-        author.scene.namespace_inode = None; // no kernel's table
-        let clock: Clock = Box::new(Timestamp::now);
-        hand.book = open_book(&Place::at(path)?, author, clock, wanted.dry_run)?;
-    }
-    Ok(director)
-}
-
-/// The journal's place: what the operator names, or the default.
-fn place(named: Option<&Path>) -> Result<Place, JournalError> {
-    match named {
-        Some(path) => Place::at(path),
-        None => Place::of(rustix::process::geteuid().as_raw(), &|name| std::env::var_os(name)),
-    }
-}
-
-/// The book that changes of the kernel's director are written in. Runs on the worker's thread,
-/// which is in the network namespace that the entries name. A dry run makes no file.
-fn book(netns: Option<&Namespace>, wanted: &JournalOptions, dry_run: bool) -> anyhow::Result<Book> {
-    let author = Author::present(netns.map(ToString::to_string));
-    let clock: Clock = Box::new(Timestamp::now);
-    if wanted.no_journal {
-        return Ok(Book::in_memory(author, clock));
-    }
-    let opened = place(wanted.journal.as_deref());
-    let opened = opened.and_then(|place| open_book(&place, author, clock, dry_run));
-    opened.context(
-        "nothing can be changed, because it could not be written down; --no-journal goes without, \
-         'ipvs-tui watch' only looks",
-    )
-}
-
-fn open_book(
-    place: &Place,
-    author: Author,
-    clock: Clock,
-    dry_run: bool,
-) -> Result<Book, JournalError> {
-    if dry_run && !place.path().exists() {
-        return Ok(Book::in_memory(author, clock));
-    }
-    let mut book = Book::open(place, author, clock)?;
-    if !dry_run {
-        book.journal().check()?;
-    }
-    Ok(book)
-}
-
 fn print_journal(
     format: JournalFormat,
     last: Option<usize>,
     named: Option<PathBuf>,
 ) -> anyhow::Result<ExitCode> {
     let named = JournalOptions { journal: named, no_journal: false };
-    let place = place(configured_journal(named)?.journal.as_deref())?;
+    let place = open::place(configured_journal(named)?.journal.as_deref())?;
     let history = match last {
         Some(last) => journal::read_last(&place, last)?,
         None => journal::read(&place)?,
@@ -371,11 +346,11 @@ fn examine(
     demo: Option<&DemoOptions>,
 ) -> anyhow::Result<ExitCode> {
     let (mut reader, drained) = match demo {
-        Some(demo) => (embedded(demo, true).reader, BTreeSet::new()),
+        Some(demo) => (open::embedded(demo, true).reader, BTreeSet::new()),
         None => {
             let drained = drained(netns, journal);
             netns.map(Namespace::enter).transpose()?;
-            (watcher(&ProcRoot::default(), Instant::now())?, drained)
+            (open::watcher(&ProcRoot::default(), Instant::now())?, drained)
         }
     };
     let snapshot = Arc::new(reader.snapshot(&Want::everything())?);
@@ -400,90 +375,11 @@ fn drained(
     journal: Option<PathBuf>,
 ) -> BTreeSet<(ServiceKey, ServerKey)> {
     let named = JournalOptions { journal, no_journal: false };
-    let place = configured_journal(named).ok().and_then(|j| place(j.journal.as_deref()).ok());
+    let place = configured_journal(named).ok().and_then(|j| open::place(j.journal.as_deref()).ok());
     let history = place.and_then(|place| journal::read_last(&place, 0).ok()).unwrap_or_default();
     let here = Author::present(netns.map(ToString::to_string)).scene;
     let open = history.open_drains(&here).flat_map(|drain| &drain.started.servers);
     open.map(|drained| (drained.service, drained.server)).collect()
-}
-
-/// The kernel's director. Runs on the worker's thread, because a socket belongs to the network
-/// namespace of the thread that opens it.
-fn kernel(
-    netns: Option<&Namespace>,
-    read_only: bool,
-    journal: &JournalOptions,
-    dry_run: bool,
-) -> anyhow::Result<Director> {
-    if let Some(netns) = netns {
-        netns.enter()?;
-    }
-    let opened = Instant::now();
-    let mut director = entered(netns, read_only, journal, dry_run, opened)?;
-    director.home = netns.map(|netns| {
-        let (place, journal) = (netns.clone(), journal.clone());
-        let open: Opener = Box::new(move |opened| {
-            entered(Some(&place), read_only, &journal, dry_run, opened).map_err(|error| {
-                let action = format!("open the director of network namespace {place} again");
-                KernelError::System { action, why: format!("{error:#}") }
-            })
-        });
-        Home::new(netns.clone(), opened, open)
-    });
-    Ok(director)
-}
-
-/// The director of the network namespace that the calling thread is in.
-fn entered(
-    netns: Option<&Namespace>,
-    read_only: bool,
-    journal: &JournalOptions,
-    dry_run: bool,
-    opened: Instant,
-) -> anyhow::Result<Director> {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let name = netns.map_or(host.clone(), |netns| format!("{host} netns {netns}"));
-    let root = ProcRoot::default();
-    if !read_only {
-        let (reader, writer) = netlink::open_since(&root, opened)?;
-        let hand = Hand { writer: Box::new(writer), book: book(netns, journal, dry_run)? };
-        return Ok(Director { name, reader: Box::new(reader), hand: Some(hand), home: None });
-    }
-    Ok(Director { name, reader: watcher(&root, opened)?, hand: None, home: None })
-}
-
-/// The best reader for watching: netlink where it is permitted, `/proc` where it is not.
-fn watcher(root: &ProcRoot, opened: Instant) -> Result<Box<dyn Reader>, KernelError> {
-    match NetlinkReader::open_since(root, opened) {
-        Ok(reader) => Ok(Box::new(reader)),
-        Err(KernelError::NotPermitted { .. }) => {
-            Ok(Box::new(ProcReader::open_since(root.clone(), opened)?))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn embedded(demo: &DemoOptions, read_only: bool) -> Director {
-    simulated(demo, read_only, sim::Clock::Real, Author::present(None))
-}
-
-/// The embedded director for pictures: nothing on the screen tells when, where and by whom they
-/// were made.
-fn posing(demo: &DemoOptions, read_only: bool, step: Duration) -> Director {
-    let operator = Operator { name: Some("operator".to_owned()), ..Operator::default() };
-    let author = Author { operator, ..Author::present(None) };
-    simulated(demo, read_only, sim::Clock::Step(step), author)
-}
-
-fn simulated(demo: &DemoOptions, read_only: bool, clock: sim::Clock, author: Author) -> Director {
-    let director = sim::Director::open(demo.scenario, demo.seed, clock);
-    let wall = director.clone();
-    let hand = (!read_only).then(|| Hand {
-        writer: Box::new(director.writer()),
-        book: Book::in_memory(author, Box::new(move || wall.time())),
-    });
-    let name = format!("demo {}", demo.scenario);
-    Director { name, reader: Box::new(director.reader()), hand, home: None }
 }
 
 fn open_console(
@@ -514,9 +410,11 @@ fn open_console(
     let worker = start(reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
     model.keys = keymap.names();
+    model.budget = config.budget;
     model.rate = config.rate;
     model.window = config.window;
     model.scale = config.scale;
+    model.connections.budget = config.connections;
     model.columns.clone_from(&config.columns);
     prepare(&mut model);
     let app = App::new(model, keymap, face, worker, inbox, clock);
@@ -566,13 +464,7 @@ fn snapshot(
     netns: Option<&Namespace>,
     demo: Option<&DemoOptions>,
 ) -> anyhow::Result<ExitCode> {
-    let mut reader: Box<dyn Reader> = match demo {
-        Some(demo) => embedded(demo, true).reader,
-        None => {
-            netns.map(Namespace::enter).transpose()?;
-            watcher(&ProcRoot::default(), Instant::now())?
-        }
-    };
+    let mut reader = open::reader(netns, demo)?;
     print_snapshot(&reader.snapshot(&Want::everything())?, format)
 }
 

@@ -18,6 +18,7 @@
 //! drains  the drains that are followed          ramp    weights that come back over a time
 //! doctor  what the doctor found
 //! hosts   real servers by address, over all their services
+//! connections   the connection table, or a sample of it
 //! views   going from one view to another, and what moves there
 //! log     the journal, and undo from it
 //! palette every command by its name       mouse  what can be clicked
@@ -31,6 +32,7 @@ mod alarms;
 mod arrange;
 mod choose;
 mod column;
+mod connections;
 mod copy;
 mod doctor;
 mod drains;
@@ -69,10 +71,11 @@ use crate::kernel::KernelError;
 use crate::kernel::proc::owners::Owner;
 use crate::outside;
 use crate::record::{Playing, Status};
-use crate::snapshot::{Moment, Snapshot};
+use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 pub use alarms::{Alarm, Severity};
 pub use arrange::{Scale, WINDOWS};
 pub use column::Column;
+pub use connections::{Connections, List, Names, Order, Picked, Seen};
 pub use copy::Copied;
 pub use doctor::{Doctor, Told};
 pub use drains::Drains;
@@ -96,9 +99,8 @@ pub use sort::{By, Sort};
 pub use views::Scroll;
 pub use wall::Wall;
 
-/// After a poll the worker pauses for at least this many times what the poll took, so that a
-/// table too large for the interval costs a fifth of a core and not a whole one.
-pub const PAUSE: u32 = 4;
+/// The share of one core that reading the director may take by default.
+pub const BUDGET: f64 = 0.05;
 
 /// Whether what is on the screen is what the kernel holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +123,8 @@ pub struct Model {
     pub name: String,
     /// What is polled how often.
     pub interval: Duration,
+    /// The share of one core that polling may take; a poll that takes more is waited for longer.
+    pub budget: f64,
     /// Whether there is no Writer.
     pub read_only: bool,
     /// Which keys are bound to what, for help and for every sentence that names one.
@@ -135,6 +139,8 @@ pub struct Model {
     pub rows: Rows,
     /// Real servers by address.
     pub hosts: Hosts,
+    /// The connection table.
+    pub connections: Connections,
     /// How far the view of the director is scrolled.
     pub scroll: Scroll,
     /// Whether all of the selected row is shown instead of the table, and how far it is scrolled.
@@ -201,6 +207,7 @@ impl Model {
         Self {
             name,
             interval,
+            budget: BUDGET,
             read_only,
             keys: KeyNames::default(),
             snapshot: None,
@@ -208,6 +215,7 @@ impl Model {
             view: View::default(),
             rows: Rows::default(),
             hosts: Hosts::default(),
+            connections: Connections::default(),
             scroll: Scroll::default(),
             detail: None,
             drains: Drains::default(),
@@ -245,6 +253,12 @@ impl Model {
         if message.is_somebodys() {
             self.somebody();
         }
+        let mut effects = self.respond(message);
+        effects.extend(self.wish_for_connections());
+        effects
+    }
+
+    fn respond(&mut self, message: Message) -> Vec<Effect> {
         match message {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
@@ -267,6 +281,7 @@ impl Model {
                 self.no_journal = Some(error);
             }
             Message::Census(census) => self.count_connections(&census),
+            Message::Connections(told) => return self.connections_told(told),
             Message::Machine(owners, loaded) => self.take_machine(owners, loaded),
             Message::Theirs(theirs) => self.take_theirs(&theirs),
             Message::Recording(status) => self.take_status(status),
@@ -309,7 +324,10 @@ impl Model {
                 self.say(Tone::Info, text);
             }
             Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
-            Message::Drawn { page, lines } => self.drawn(page, lines),
+            Message::Drawn { page, lines } => {
+                self.drawn(page, lines);
+                return self.ask_names();
+            }
         }
         Vec::new()
     }
@@ -336,12 +354,22 @@ impl Model {
         }
     }
 
-    /// Nothing is applied on a snapshot older than this: three intervals, and at least 3 s. Where
-    /// reading takes long the worker pauses after it, and the interval is longer.
-    pub fn stale_after(&self) -> Duration {
+    /// From one poll to the next: the interval, or longer where a poll has to be paid for.
+    pub fn period(&self) -> Duration {
         let took = self.snapshot.as_ref().map(|s| s.took).unwrap_or_default();
-        let interval = self.interval.max(took * (1 + PAUSE));
-        (interval * 3).max(Duration::from_secs(3))
+        self.interval.max(took.div_f64(self.budget.max(0.001)))
+    }
+
+    /// How long before the last poll a service's servers were read, where that poll carried them
+    /// over: of a large table, what is not on the screen has its turn.
+    pub fn carried(&self, entry: &ServiceEntry) -> Option<Duration> {
+        let at = self.shown()?.at;
+        (entry.servers_read < at).then(|| at.since(entry.servers_read))
+    }
+
+    /// Nothing is applied on a snapshot older than this: three polls, and at least 3 s.
+    pub fn stale_after(&self) -> Duration {
+        (self.period() * 3).max(Duration::from_secs(3))
     }
 
     /// How long a sample stands for itself before there is a gap.
@@ -470,6 +498,8 @@ impl Model {
                 let next = View::ALL.iter().cycle().nth(place + 1).copied();
                 self.go_to(next.unwrap_or_default());
             }
+            Command::ViewConnections => self.go_to(View::Connections),
+            Command::Connections => self.connections_of_selected(),
             Command::Columns => self.ask_columns(),
             Command::Freeze => self.freeze(),
             Command::Back => self.look_back(),
@@ -478,17 +508,21 @@ impl Model {
             Command::CopyCommand => return self.copy_command(),
             Command::Mouse => return vec![Effect::ToggleMouse],
             Command::Palette => self.ask_palette(),
-            // Only of a recording; see `command_in_replay`.
-            Command::Faster
-            | Command::Slower
-            | Command::NextChange
-            | Command::PreviousChange
-            | Command::Jump => {}
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
             Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Command::Close => self.close(),
             Command::Quit => return self.quit(),
+            // Only of a recording, see `command_in_replay`, or where connections are shown.
+            Command::Faster
+            | Command::Slower
+            | Command::NextChange
+            | Command::PreviousChange
+            | Command::Jump
+            | Command::GroupBy
+            | Command::GroupByPrevious
+            | Command::Names
+            | Command::WholePass => {}
         }
         Vec::new()
     }
@@ -503,6 +537,7 @@ impl Model {
             Some(Prompt::Filter { before, selected, .. }) => {
                 return self.take_filter_back(before, selected);
             }
+            Some(Prompt::Rows { before, .. }) => return self.list_only(before),
             Some(_) => return,
             None => {}
         }

@@ -2,7 +2,7 @@
 //!
 //! The kernel tells no one of a change, so it is found by comparing one reading with the last.
 //! Only what both really told is compared: `/proc` leaves out half of the configuration, and of a
-//! large table every tick reads weights and the rest now and then.
+//! large table most is carried over from one reading to the next.
 //!
 //! ```text
 //! watch    readings and own changes in, what others did out

@@ -1,14 +1,15 @@
 //! What `ipvs-tui snapshot` writes: a [`Snapshot`](crate::snapshot::Snapshot) for people
 //! ([`text()`]), for `ipvsadm -R` ([`rules()`]) and for programs ([`json()`], with the schema in
-//! [`mod@json`]); what `ipvs-tui replay` prints of a recording ([`csv()`], [`changes()`]); single
-//! changes as the command lines that would do the same ([`Commands`]); and what the doctor found
-//! ([`mod@doctor`]).
+//! [`mod@json`]); what `ipvs-tui replay` prints of a recording ([`csv()`], [`changes()`]); what
+//! `ipvs-tui connections` writes ([`mod@connections`]); single changes as the command lines that
+//! would do the same ([`Commands`]); and what the doctor found ([`mod@doctor`]).
 //!
 //! Everything is numeric: no name is ever resolved. Everything is written through
 //! [`std::io::Write`], so that a pipe closed at the other end is an error value and not a panic.
 //! The writers buffer by themselves and flush before they return.
 
 mod command;
+pub mod connections;
 pub mod doctor;
 mod ipvsadm;
 pub mod json;

@@ -15,6 +15,7 @@
 //! follow   drained servers, until they may be stopped or the time is up
 //! ramp     weights given back in steps
 //! report   what came of it                     json    for programs, ipvs-tui/change/1
+//! list     the connection table, or a sample of it
 //! text     for people                          talk    standard output, progress
 //! time     the clock, which tests replace
 //! ```
@@ -24,6 +25,7 @@
 mod apply;
 mod follow;
 pub mod json;
+mod list;
 mod order;
 mod ramp;
 mod report;
@@ -42,6 +44,7 @@ use crate::plan::{Around, Level, dangers, level, offers};
 use crate::snapshot::Snapshot;
 use crate::worker::{Director, Hand, settle};
 pub use json::SCHEMA;
+pub use list::{ListError, Listing};
 use order::{Made, Stop};
 use report::{Outcome, Report};
 pub use talk::Talk;

@@ -3,6 +3,8 @@
 //! Missing is not zero: what a source cannot tell is `None` or [`Part::Unreadable`], and the
 //! screen shows a dot for it.
 
+mod servers;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::ipvs::{
     Daemon, Info, PeName, Server, ServerKey, Service, ServiceKey, Stats, Timeouts, Tunnel,
 };
+
+pub use servers::Servers;
 
 /// A monotonic instant: the time since the director was opened. Steps of the wall clock do not
 /// move it.
@@ -125,8 +129,8 @@ pub struct ServiceEntry {
     /// Counters and rates; `None` from `/proc`.
     pub stats: Option<Stats>,
     /// Its servers, sorted by key.
-    pub servers: Vec<ServerEntry>,
-    /// When the servers' counters were read. Polling in tiers reads some services less often.
+    pub servers: Servers,
+    /// When the servers were read. Polling in tiers reads some services less often.
     pub servers_read: Moment,
     /// What else the kernel said of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -221,6 +225,11 @@ impl Snapshot {
     /// A real server by its service's key and its own.
     pub fn server(&self, service: &ServiceKey, server: &ServerKey) -> Option<&ServerEntry> {
         self.service(service)?.server(server)
+    }
+
+    /// How long before this snapshot the servers were read that were not read for longest.
+    pub fn oldest(&self) -> Duration {
+        self.services.iter().map(|s| self.at.since(s.servers_read)).max().unwrap_or_default()
     }
 
     /// Whether the kernel's estimator runs, as far as the sysctls tell. When it does not, every

@@ -11,7 +11,7 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! detail, hosts, drains, journal, director, doctor   stand where the table is, when they are asked for
+//! detail, hosts, connections, drains, journal, director, doctor   stand where the table is, when they are asked for
 //! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
 //! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
@@ -23,6 +23,7 @@ mod big;
 mod cells;
 mod choose;
 mod columns;
+mod connections;
 mod detail;
 mod director;
 mod doctor;
@@ -93,6 +94,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         View::Services if model.detail.is_some() => detail::draw(model, look, body, frame),
         View::Services => table::draw(model, look, body, frame),
         View::Hosts => hosts::draw(model, look, body, frame),
+        View::Connections => connections::draw(model, look, body, frame),
         View::Director => director::draw(model, look, body, frame),
         View::Drains => drains::draw(model, look, body, frame),
         View::Journal => journal::draw(model, look, body, frame),
@@ -119,7 +121,14 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
         Some(Prompt::Columns { all, chosen }) => {
             choose::draw((all, *chosen), look, area, &mut hits, frame);
         }
-        Some(Prompt::Weight { .. } | Prompt::Time { .. } | Prompt::Filter { .. }) | None => {}
+        Some(
+            Prompt::Weight { .. }
+            | Prompt::Time { .. }
+            | Prompt::Filter { .. }
+            | Prompt::Rows { .. }
+            | Prompt::WholePass,
+        )
+        | None => {}
     }
     hits
 }

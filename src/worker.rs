@@ -5,19 +5,22 @@
 //! apply   an order: re-read, compare, write down, write, read back, write down
 //! settle  what a process that died left in doubt
 //! home    a network namespace whose name is deleted and comes back
-//! census  what drained servers hold in the connection table, on a thread of its own
-//! tiers   what the next poll shall bring: everything, or what is on the screen and a share
+//! sampling  the connection table, on a thread of its own and within a budget
+//! names   names of clients, in the background
+//! tiers   what the next poll shall bring: everything, or what is on the screen and a share of
+//!         the rest, within a budget of CPU time
 //! others  what somebody else has changed
 //! record  what is told is recorded, on a thread of its own
 //! replay  a worker over a recording
 //! ```
 
 mod apply;
-mod census;
 mod home;
+mod names;
 mod others;
 mod record;
 mod replay;
+mod sampling;
 mod settle;
 mod tiers;
 
@@ -28,23 +31,28 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
-use census::Counting;
 pub use home::{Home, Opener};
+use names::Names;
+pub use names::Resolve;
 use others::Others;
 use record::Tap;
+use sampling::Sampling;
+pub use sampling::ThreadClock;
 pub use settle::settle;
 use tiers::Tiers;
 
+use crate::connections::{Errand, Told};
 use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
-use crate::model::{PAUSE, Ticket};
+use crate::model::Ticket;
 use crate::outside::Theirs;
 use crate::plan::Outcome;
 use crate::record::{Play, Player, Playing, Recorder, Scene, Status};
@@ -71,10 +79,15 @@ pub struct Hand {
 }
 
 /// When the director is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// Once in every interval, and when it is asked for.
-    Every(Duration),
+    Every {
+        /// From the beginning of one poll to that of the next.
+        interval: Duration,
+        /// The share of one core that polling may take, above 0 and up to 1.
+        budget: f64,
+    },
     /// So many times at the start, and then only when it is asked for or has been changed. Nothing
     /// is done on the side, so that the same requests bring the same reports in the same order.
     Asked(NonZeroU32),
@@ -91,6 +104,8 @@ pub enum Request {
     Visible(BTreeSet<ServiceKey>),
     /// These servers are drained: keep their counters fresh, and look at what they hold.
     Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Look at the connection table.
+    Connections(Errand),
     /// Play a recording differently.
     Play(Play),
     /// Finish what is under way and end.
@@ -112,6 +127,8 @@ pub enum Report {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
+    /// What is known of the connection table.
+    Connections(Told),
     /// Changes that the last snapshot shows and this worker did not make.
     Theirs(Arc<Vec<Theirs>>),
     /// How the recording is getting on.
@@ -133,6 +150,7 @@ pub enum Report {
 pub struct Worker {
     requests: Sender<Request>,
     thread: Option<JoinHandle<()>>,
+    names: Names,
     /// The director's name.
     pub name: String,
     /// Whether the director has no Writer.
@@ -171,6 +189,7 @@ impl Worker {
     ) -> Result<Self, E> {
         let (requests, inbox) = channel();
         let (opened, answer) = channel();
+        let names = Names::new(reports.clone());
         let thread = std::thread::Builder::new()
             .name("director".to_owned())
             .spawn(move || {
@@ -189,7 +208,7 @@ impl Worker {
             .map_err(|e| KernelError::system("start the director's thread", &e))?;
         let dead = |_| KernelError::malformed("the director", "its thread ended while opening it");
         let (name, read_only) = answer.recv().map_err(dead)??;
-        Ok(Self { requests, thread: Some(thread), name, read_only })
+        Ok(Self { requests, thread: Some(thread), names, name, read_only })
     }
 
     /// A worker over a recording, which tells what was recorded as it was told then. What cannot
@@ -204,17 +223,29 @@ impl Worker {
         reports: UnboundedSender<Report>,
     ) -> Result<Self, KernelError> {
         let (requests, inbox) = channel();
+        let names = Names::new(reports.clone());
         let thread = std::thread::Builder::new()
             .name("player".to_owned())
             .spawn(move || replay::run(player, begun, &inbox, &reports))
             .map_err(|e| KernelError::system("start the player's thread", &e))?;
-        Ok(Self { requests, thread: Some(thread), name, read_only: true })
+        Ok(Self { requests, thread: Some(thread), names, name, read_only: true })
     }
 
     /// Asks for something. A worker that has ended takes nothing any more; its reports have
     /// ended then too.
     pub fn ask(&self, request: Request) {
-        let _ = self.requests.send(request);
+        match request {
+            // Not the director's business, and its network namespace may have no name server.
+            Request::Connections(Errand::Names(clients)) => self.names.ask(clients),
+            other => {
+                let _ = self.requests.send(other);
+            }
+        }
+    }
+
+    /// Has names told by `resolve` and not by the system.
+    pub fn resolve_with(&mut self, resolve: Resolve) {
+        self.names.resolve_with(resolve);
     }
 
     /// Lets the worker finish what is under way, and waits for it.
@@ -243,22 +274,22 @@ struct Loop {
     /// What the journal said last.
     news: Option<Arc<News>>,
     tiers: Tiers,
-    /// How long the last poll took.
-    took: Duration,
+    /// When the last poll has been paid for, and the next may begin.
+    paid: Instant,
     /// When the journal was looked at last.
     looked: Instant,
-    counting: Counting,
+    sampling: Sampling,
     /// When processes and modules are looked through next, and the doctor comes.
     machine_due: Instant,
-    /// The last poll that succeeded.
+    /// The last poll that succeeded, which what the connection table tells is placed in.
     last: Option<Arc<Snapshot>>,
 }
 
 impl Loop {
     fn new(director: Director, pace: Pace, inbox: Receiver<Request>, tap: Tap) -> Self {
-        let (interval, at_once, counting) = match pace {
-            Pace::Every(interval) => (interval, 1, Counting::aside()),
-            Pace::Asked(times) => (NEVER, times.get(), Counting::in_turn()),
+        let (interval, budget, at_once, sampling) = match pace {
+            Pace::Every { interval, budget } => (interval, budget, 1, Sampling::aside()),
+            Pace::Asked(times) => (NEVER, 1.0, times.get(), Sampling::in_turn()),
         };
         Self {
             director,
@@ -268,10 +299,10 @@ impl Loop {
             tap,
             others: Others::default(),
             news: None,
-            tiers: Tiers::new(interval),
-            took: Duration::ZERO,
+            tiers: Tiers::new(interval, budget),
+            paid: Instant::now(),
             looked: Instant::now(),
-            counting,
+            sampling,
             machine_due: Instant::now(),
             last: None,
         }
@@ -296,11 +327,20 @@ impl Loop {
             while due <= now {
                 due += self.interval;
             }
-            due = due.max(now + self.took * PAUSE);
-            match self.inbox.recv_timeout(due.saturating_duration_since(now)) {
+            due = due.max(self.paid);
+            self.look_at_connections();
+            let until = self.sampling.wakes().map_or(due, |at| at.min(due));
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Request::Apply(ticket, order)) => {
                     let (outcome, written) = apply(&order, &mut self.director);
                     self.others.ours(&outcome);
+                    // What came of it is to be seen in the next poll.
+                    for change in &order.act.plan.changes {
+                        match change.service() {
+                            Some(key) => self.tiers.touched(key),
+                            None => self.tiers.everything_next(),
+                        }
+                    }
                     let outcome = Report::Outcome(ticket, Box::new(outcome), written);
                     // The effect is seen before the outcome is told.
                     if !(self.sample() && self.news_now() && self.tap.tell(outcome)) {
@@ -312,11 +352,17 @@ impl Loop {
                     due = Instant::now();
                     self.machine_due = due;
                 }
-                Ok(Request::Visible(keys)) => self.tiers.visible(keys),
-                Ok(Request::Follow(servers)) => {
-                    self.counting.follow(servers);
-                    self.tiers.followed(self.counting.services().collect());
+                Ok(Request::Visible(keys)) => {
+                    // What has come on the screen is read as soon as the last poll is paid for.
+                    if self.tiers.visible(keys) && self.interval < NEVER {
+                        due = due.min(self.paid.max(Instant::now()));
+                    }
                 }
+                Ok(Request::Follow(servers)) => {
+                    self.sampling.follow(servers);
+                    self.tiers.followed(self.sampling.services().collect());
+                }
+                Ok(Request::Connections(ask)) => self.sampling.ask(&ask),
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 // Nothing is played here.
                 Ok(Request::Play(_)) | Err(RecvTimeoutError::Timeout) => {}
@@ -383,29 +429,39 @@ impl Loop {
         })
     }
 
+    /// Begins a pass over the connection table if it is time for one.
+    fn look_at_connections(&mut self) {
+        if let Some(newest) = self.last.clone().filter(|_| self.sampling.wakes().is_some()) {
+            self.sampling.go_on(self.director.reader.as_mut(), &newest, self.tap.reports());
+        }
+    }
+
     /// Reads and reports. False when nobody listens.
     fn sample(&mut self) -> bool {
+        let asked = self.tiers.is_asked();
         let want = self.tiers.want();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), cpu());
         let director = &mut self.director;
         let read = director.stays_home().and_then(|()| director.reader.snapshot(&want));
         let snapshot = match read {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 self.tiers.everything_next();
-                self.took = began.elapsed();
+                self.paid = began + self.tiers.worth(cpu().saturating_sub(before));
                 return self.tap.tell(Report::Unreadable(error));
             }
         };
-        self.tiers.saw(&snapshot);
         self.last = Some(Arc::clone(&snapshot));
         let reader = self.director.reader.as_mut();
-        self.counting.go_on(reader, &snapshot, self.tap.reports());
+        self.sampling.go_on(reader, &snapshot, self.tap.reports());
         let changes = self.others.look(&snapshot, reader);
         // What another program did it has written down before. It is told behind what shows it.
         let news = if changes.is_empty() { None } else { self.fresh_news() };
         let theirs = self.named(changes, &snapshot);
-        self.took = began.elapsed();
+        let spent = cpu().saturating_sub(before);
+        self.tiers.learn(&want, &snapshot, spent);
+        // The operator's own wish is not put off, and does not put off what follows.
+        self.paid = if asked { began } else { began + self.tiers.worth(spent) };
         let told = [
             Some(Report::Snapshot(snapshot)),
             news,
@@ -430,4 +486,10 @@ fn drained(news: &News) -> BTreeSet<(ServiceKey, ServerKey)> {
     let open = news.history.open_drains(&news.scene);
     let servers = open.flat_map(|drain| &drain.started.servers);
     servers.map(|drained| (drained.service, drained.server)).collect()
+}
+
+/// The CPU time that this thread has taken.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -63,17 +63,20 @@ fn what_is_no_option_or_command() {
 
 #[test]
 fn intervals() {
-    let range = ["199ms", "61s", "0s", "1h", "0.1s"];
+    let range = ["49ms", "61s", "0s", "1h", "0.01s"];
     for text in range {
-        assert_usage(&["demo", "--interval", text], &[text, "200ms to 60s"]);
-        assert_usage(&["--interval", text], &[text, "200ms to 60s"]);
-        assert_usage(&["watch", "--interval", text], &[text, "200ms to 60s"]);
+        assert_usage(&["demo", "--interval", text], &[text, "50ms to 60s"]);
+        assert_usage(&["--interval", text], &[text, "50ms to 60s"]);
+        assert_usage(&["watch", "--interval", text], &[text, "50ms to 60s"]);
     }
     for text in ["", "1", "fast", "1s2", "nan", "s", "99999999999999999999s"] {
-        assert_usage(&["demo", "--interval", text], &["200ms", "60s", "such as 1s"]);
+        assert_usage(&["demo", "--interval", text], &["50ms", "60s", "such as 1s"]);
     }
     assert_usage(&["demo", "--interval=-1s"], &["-1s"]);
     assert_usage(&["demo", "--interval"], &["--interval"]);
+    for text in ["", "5", "0.4%", "101%", "half"] {
+        assert_usage(&["demo", "--budget", text], &["0.5% to 100%", "such as 5%"]);
+    }
 }
 
 #[test]

@@ -11,17 +11,29 @@ use std::path::{Path, PathBuf};
 /// what stands further right may use what stands further left.
 const LAYERS: &[&[&str]] = &[
     &["ipvs", "snapshot"],
-    &["history", "doctor", "drain", "journal", "kernel", "outside", "plan", "record"],
+    &[
+        "history",
+        "connections",
+        "doctor",
+        "drain",
+        "journal",
+        "kernel",
+        "outside",
+        "plan",
+        "record",
+    ],
     &["command", "model"],
     &["keys"],
     &["glyphs", "theme", "view", "report"],
     &["config", "cli", "terminal", "worker"],
-    &["app", "script"],
+    &["app", "script", "open"],
 ];
 
 /// Uses within a layer that the map allows.
 const WITHIN: &[(&str, &str)] = &[
     ("snapshot", "ipvs"),
+    ("connections", "kernel"), // the rows of the connection table
+    ("drain", "connections"),
     ("doctor", "kernel"),
     ("drain", "journal"),
     ("drain", "kernel"), // the rows of the connection table

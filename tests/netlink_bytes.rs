@@ -240,6 +240,44 @@ fn no_attribute_of_four_kernels_is_unknown() {
     }
 }
 
+/// What comes as always is read at its places, anything else attribute by attribute: both ways
+/// tell the same, whatever the values are.
+#[test]
+fn both_ways_of_reading_a_server_agree() {
+    let v4 = ipvs_tui::ipvs::Family::V4;
+    let one_more = |body: &[u8]| {
+        let mut longer = body.to_vec();
+        longer.extend([8, 0, 99, 0, 1, 2, 3, 4]);
+        let length = u16::try_from(longer.len()).unwrap();
+        longer[..2].copy_from_slice(&length.to_ne_bytes());
+        longer
+    };
+    let mut compared = 0;
+    for kernel in KERNELS {
+        let entries = exchanges(kernel, "list").into_iter().flat_map(|x| x.answer().0);
+        let servers = entries.filter(|(command, _)| *command == 5).map(|(_, body)| body);
+        for (n, body) in servers.enumerate() {
+            let places = if n < 3 { body.len() } else { 0 };
+            // The first two are the length of it all, which one more makes longer.
+            let damaged = (2..places).flat_map(|place| [1, 255].map(|value| (place, value)));
+            for (place, value) in std::iter::once((0, 0)).chain(damaged) {
+                let mut body = body.clone();
+                body[place] ^= value;
+                let Ok(mut walked) = netlink::server(&one_more(&body), v4) else {
+                    continue;
+                };
+                if !matches!(&walked.unknown[..], [one] if one.number == 99) {
+                    continue; // a header is damaged
+                }
+                walked.unknown.clear();
+                compared += 1;
+                assert_eq!(netlink::server(&body, v4), Ok(walked), "{kernel}: {place} {value}");
+            }
+        }
+    }
+    assert!(compared > 4_000, "{compared}");
+}
+
 #[test]
 fn timeouts_and_daemons_are_read() {
     for kernel in KERNELS {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "screens/connections.rs"]
+mod connections;
 #[path = "screens/doctor.rs"]
 mod doctor;
 #[path = "screens/drains.rs"]

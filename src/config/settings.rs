@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::mistake::unknown;
 use super::read::{Wrong, said};
 use super::{Charts, Config};
+use crate::connections::Budget;
 use crate::history::Metric;
 use crate::journal::acts;
 use crate::model::{Column, Scale};
@@ -60,11 +61,19 @@ const CHARTS: [(&str, Charts); 2] = [("blocks", Charts::Blocks), ("braille", Cha
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "interval",
-        words: r#"a time with its unit from "200ms" to "60s""#,
+        words: r#"a time with its unit from "50ms" to "60s""#,
         default: Some(r#""1s""#),
         doc: "how often the director is read",
         set: |config, value| put(&mut config.interval, text(value).and_then(|t| interval(t).ok())),
         show: |config| Some(string(&time(config.interval))),
+    },
+    Setting {
+        name: "budget",
+        words: r#"a share of one core from "0.5%" to "100%""#,
+        default: Some(r#""5%""#),
+        doc: "how much CPU time reading the director may take",
+        set: |config, value| put(&mut config.budget, text(value).and_then(|t| budget(t).ok())),
+        show: |config| Some(string(&format!("{}%", round(config.budget * 100.0)))),
     },
     Setting {
         name: "theme",
@@ -141,6 +150,23 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| word(config.scale, &SCALES),
     },
     Setting {
+        name: "connections_budget",
+        words: "a number from 0 to 100",
+        default: Some("2"),
+        doc: "per cent of one core that looking at the connection table may take; 0 reads it only \
+              when it is asked for",
+        set: |config, value| {
+            let number = value.get_ref();
+            let percent = match number {
+                DeValue::Integer(n) => n.as_str().parse().ok(),
+                DeValue::Float(n) => n.as_str().parse().ok(),
+                _ => None,
+            };
+            put(&mut config.connections, percent.and_then(Budget::percent))
+        },
+        show: |config| Some(config.connections.in_percent().to_string()),
+    },
+    Setting {
         name: "mouse",
         words: "true or false",
         default: Some("true"),
@@ -176,16 +202,32 @@ pub const SETTINGS: &[Setting] = &[
 /// Reads an interval as people write it: `1s`, `500ms`, `1.5s`, `1m`.
 ///
 /// # Errors
-/// A sentence, when it is none, or none from 200 ms to 60 s.
+/// A sentence, when it is none, or none from 50 ms to 60 s.
 pub fn interval(text: &str) -> Result<Duration, String> {
-    let (least, most) = (Duration::from_millis(200), Duration::from_secs(60));
-    let wrong = || "write a time with its unit, from 200ms to 60s, such as 1s or 500ms".to_owned();
+    let (least, most) = (Duration::from_millis(50), Duration::from_secs(60));
+    let wrong = || "write a time with its unit, from 50ms to 60s, such as 1s or 500ms".to_owned();
     let time: SignedDuration = text.parse().map_err(|_| wrong())?;
     let time = Duration::try_from(time).map_err(|_| wrong())?;
     if time < least || time > most {
-        return Err(format!("the interval is {text}; it can be 200ms to 60s"));
+        return Err(format!("the interval is {text}; it can be 50ms to 60s"));
     }
     Ok(time)
+}
+
+/// Reads a share of one core as people write it: `5%`, `0.5%`.
+///
+/// # Errors
+/// A sentence, when it is none, or none from 0.5% to 100%.
+pub fn budget(text: &str) -> Result<f64, String> {
+    let wrong = || "write a share of one core in percent, from 0.5% to 100%, such as 5%".to_owned();
+    let percent: f64 =
+        text.strip_suffix('%').and_then(|n| n.trim().parse().ok()).ok_or_else(wrong)?;
+    if (0.5..=100.0).contains(&percent) { Ok(percent / 100.0) } else { Err(wrong()) }
+}
+
+/// Percent as they were written, without what the computer adds.
+fn round(percent: f64) -> f64 {
+    (percent * 1000.0).round() / 1000.0
 }
 
 fn put<T>(field: &mut T, value: Option<T>) -> Result<(), No> {

@@ -124,14 +124,15 @@ fn each_file_is_merged_over_the_one_below_setting_by_setting() {
 #[test]
 fn every_setting_can_be_said() {
     let config = load(
-        "interval = '1.5s'\ntheme = 'dusk'\nascii = false\nslow = true\nread_only = true\n\
+        "interval = '1.5s'\nbudget = '2.5%'\ntheme = 'dusk'\nascii = false\nslow = true\nread_only = true\n\
          journal = '/srv/j.jsonl'\nwindow = '30m'\nrate = 'outpps'\nscale = 'service'\n\
-         mouse = false\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
+         mouse = false\nconnections_budget = 0.5\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
     )
     .unwrap();
-    assert_eq!(config.interval, Duration::from_millis(1500));
+    assert_eq!((config.interval, config.budget), (Duration::from_millis(1500), 0.025));
     assert_eq!((config.theme.as_str(), config.ascii), ("dusk", Some(false)));
     assert_eq!((config.slow, config.read_only, config.mouse), (true, true, false));
+    assert_eq!(config.connections, Budget::percent(0.5).unwrap());
     assert_eq!(config.journal, Some(PathBuf::from("/srv/j.jsonl")));
     assert_eq!((config.window, config.rate), (Duration::from_secs(1800), Metric::OutPps));
     assert_eq!((config.scale, config.charts), (Scale::Service, Charts::Braille));
@@ -141,11 +142,21 @@ fn every_setting_can_be_said() {
 
 #[test]
 fn intervals_are_read_as_people_write_them() {
-    for (text, millis) in [("1s", 1000), ("200ms", 200), ("1.5s", 1500), ("1m", 60_000)] {
+    for (text, millis) in [("1s", 1000), ("50ms", 50), ("1.5s", 1500), ("1m", 60_000)] {
         assert_eq!(interval(text), Ok(Duration::from_millis(millis)), "{text}");
     }
-    for text in ["", "1", "s", "-1s", "199ms", "61s", "1h", "nan", "1s\u{1b}[2J"] {
+    for text in ["", "1", "s", "-1s", "49ms", "61s", "1h", "nan", "1s\u{1b}[2J"] {
         assert!(interval(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn budgets_are_read_as_people_write_them() {
+    for (text, share) in [("5%", 0.05), ("0.5%", 0.005), ("12.5 %", 0.125), ("100%", 1.0)] {
+        assert_eq!(budget(text), Ok(share), "{text}");
+    }
+    for text in ["", "5", "%", "0%", "0.4%", "101%", "-5%", "nan%", "inf%", "5%%"] {
+        assert!(budget(text).is_err(), "{text:?}");
     }
 }
 
@@ -156,7 +167,7 @@ fn a_wrong_name_is_told_with_its_line_and_the_known_ones() {
     wrong(
         "# mine\n\nintervall = \"1s\"",
         "etc.toml:3: 'intervall' is no setting; did you mean 'interval'? Known are: interval, \
-         theme, ascii, slow, read_only, journal, window, rate, scale, mouse, charts, columns, keys",
+         budget, theme, ascii, slow, read_only, journal, window, rate, scale, connections_budget, mouse, charts, columns, keys",
     );
     let told = load("zzz = 1").unwrap_err();
     assert!(told.starts_with("etc.toml:1: 'zzz' is no setting. Known are: interval, "), "{told}");
@@ -178,9 +189,9 @@ fn what_stands_in_the_wrong_place_is_told_where_it_belongs() {
 
 #[test]
 fn a_wrong_value_is_told_with_what_is_wanted() {
-    let interval = "'interval' wants a time with its unit from \"200ms\" to \"60s\"; this is";
+    let interval = "'interval' wants a time with its unit from \"50ms\" to \"60s\"; this is";
     wrong("interval = 5", &format!("etc.toml:1: {interval} a number"));
-    wrong("interval = '100ms'", &format!("etc.toml:1: {interval} '100ms'"));
+    wrong("interval = '20ms'", &format!("etc.toml:1: {interval} '20ms'"));
     wrong("slow = 'yes'", "etc.toml:1: 'slow' wants true or false; this is 'yes'");
     wrong(
         "ascii = 'on'",

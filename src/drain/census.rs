@@ -4,19 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ipvs::{Family, Protocol, ServerKey, ServiceKey, Target};
+use crate::connections::{Lane, Place, Places, Rows, is_shared};
 use crate::kernel::proc::conn::ConnRow;
 use crate::kernel::{Connections, KernelError};
 use crate::snapshot::{Moment, Snapshot};
-
-/// A server in a service.
-pub type Place = (ServiceKey, ServerKey);
-
-/// FTP's control port. The kernel lets connections from other ports, to the data port or above
-/// 1023, follow a client of that service (`ip_vs_service_find`), and its template has port 0.
-const FTP: u16 = 21;
-const FTP_DATA: u16 = 20;
-const UNPRIVILEGED: u16 = 1_024;
 
 /// The rows of one server, by what they mean for a drain. Persistence templates aside, these are
 /// connections.
@@ -60,13 +51,13 @@ impl Held {
         self.not_established().saturating_sub(self.ended)
     }
 
-    fn count(&mut self, row: &ConnRow<'_>) {
-        if row.is_template() {
+    fn count(&mut self, template: bool, state: &[u8], expires: u32) {
+        if template {
             self.templates = self.templates.saturating_add(1);
-            self.longest_template = self.longest_template.max(row.expires);
+            self.longest_template = self.longest_template.max(expires);
             return;
         }
-        let (kind, ended) = match row.state {
+        let (kind, ended) = match state {
             b"ESTABLISHED" => (&mut self.established, false),
             b"SYN_RECV" | b"SYN_SENT" | b"SYNACK" => (&mut self.opening, false),
             b"CLOSE_WAIT" | b"FIN_WAIT" | b"LAST_ACK" => (&mut self.half_closed, false),
@@ -76,7 +67,7 @@ impl Held {
         };
         *kind = kind.saturating_add(1);
         if !ended {
-            self.longest = self.longest.max(row.expires);
+            self.longest = self.longest.max(expires);
         }
     }
 }
@@ -92,44 +83,51 @@ pub struct Census {
     pub skipped: u64,
     /// What was found of each server asked for; zeros where nothing was.
     pub of: BTreeMap<Place, Held>,
-    /// Those of them whose rows are told apart by the server's address only.
-    shared: Vec<Place>,
+    /// Who may claim a row.
+    places: Places,
 }
 
 impl Census {
     /// An empty one, for these servers.
     pub fn of(at: Moment, servers: &BTreeSet<Place>) -> Self {
-        let shared: Vec<Place> = servers.iter().filter(|(s, _)| is_shared(s)).copied().collect();
         let held = |place: &Place| Held { shared: is_shared(&place.0), ..Held::default() };
         let of = servers.iter().map(|place| (*place, held(place))).collect();
-        Self { at, rows: 0, skipped: 0, of, shared }
+        Self { at, rows: 0, skipped: 0, of, places: Places::new(servers.iter().copied()) }
+    }
+
+    /// Counts every row of a pass that has reached the table's end.
+    pub fn of_rows(at: Moment, servers: &BTreeSet<Place>, rows: &Rows, skipped: u64) -> Self {
+        let mut census = Self::of(at, servers);
+        (census.rows, census.skipped) = (rows.len() as u64, skipped);
+        let claims: Vec<Vec<Place>> = rows.lanes().iter().map(|l| census.claims(l)).collect();
+        for row in rows.iter() {
+            for place in claims.get(row.lane_number()).into_iter().flatten() {
+                if let Some(held) = census.of.get_mut(place) {
+                    held.count(row.is_template(), row.state().as_str().as_bytes(), row.expires());
+                }
+            }
+        }
+        census
     }
 
     /// Counts a row for the server that it belongs to: that of the service whose address and port
     /// it names, or else any that could have taken it.
     pub fn count(&mut self, row: &ConnRow<'_>) {
         self.rows = self.rows.saturating_add(1);
-        if row.is_invalidated() {
-            return;
-        }
-        let exact = row.service();
-        // A row to port 0 is a template of a service for every port, or of FTP.
-        if !is_shared(&exact) {
-            // A server without a port is given the client's.
-            for server in [row.server, ServerKey::new(row.server.addr, 0)] {
-                if let Some(held) = self.of.get_mut(&(exact, server)) {
-                    return held.count(row);
-                }
+        let lane = Lane::of(row);
+        for place in self.claims(&lane) {
+            if let Some(held) = self.of.get_mut(&place) {
+                held.count(lane.template, row.state, row.expires);
             }
         }
-        for place in &self.shared {
-            if takes(&place.0, row)
-                && is_server(place, row)
-                && let Some(held) = self.of.get_mut(place)
-            {
-                held.count(row);
-            }
+    }
+
+    fn claims(&self, lane: &Lane) -> Vec<Place> {
+        if lane.is_invalidated() {
+            return Vec::new();
         }
+        let claims = self.places.claim(lane);
+        claims.numbers().iter().filter_map(|number| self.places.get(*number)).copied().collect()
     }
 }
 
@@ -168,45 +166,6 @@ pub fn entries(snapshot: &Snapshot) -> u64 {
 /// Whether a whole pass over the connection table is cheap.
 pub fn affordable(snapshot: &Snapshot) -> bool {
     entries(snapshot) <= AFFORDABLE
-}
-
-/// Whether the service takes connections to other addresses or ports than its own.
-fn is_shared(service: &ServiceKey) -> bool {
-    match *service {
-        ServiceKey::Fwmark { .. } | ServiceKey::Endpoint { port: 0, .. } => true,
-        ServiceKey::Endpoint { protocol, port, .. } => protocol == Protocol::TCP && port == FTP,
-    }
-}
-
-/// Whether the row could be of this shared service.
-fn takes(service: &ServiceKey, row: &ConnRow<'_>) -> bool {
-    match (*service, row.target) {
-        (ServiceKey::Fwmark { .. }, Target::Fwmark(_)) => row.service() == *service,
-        (ServiceKey::Fwmark { family, .. }, Target::Address(_)) => {
-            // Its templates name the mark.
-            family == Family::of(row.client) && !row.is_template()
-        }
-        (ServiceKey::Endpoint { protocol, addr, port }, Target::Address(to)) => {
-            let any = match (row.is_template(), port) {
-                (true, _) => to.port == 0,
-                (false, FTP) => matches!(to.port, FTP | FTP_DATA | UNPRIVILEGED..),
-                (false, _) => true,
-            };
-            protocol == row.protocol && addr == to.addr && any
-        }
-        (ServiceKey::Endpoint { .. }, Target::Fwmark(_)) => false,
-    }
-}
-
-/// Whether the row's server is this one of a shared service. Templates of such services have
-/// port 0; and connections keep the port that the client asked for where the server has none, or
-/// where the service is persistent (`ip_vs_sched_persist`).
-fn is_server((service, server): &Place, row: &ConnRow<'_>) -> bool {
-    let port = row.server.port;
-    let asked = matches!(row.target, Target::Address(to) if to.port == port);
-    let free = matches!(service, ServiceKey::Endpoint { port: FTP, .. }) || server.port == 0;
-    server.addr == row.server.addr
-        && (free || port == server.port || asked || (row.is_template() && port == 0))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::census::{AFFORDABLE, Census, Held, Place};
+use super::Place;
+use super::census::{AFFORDABLE, Census, Held};
 use super::curve::{Curve, Point};
 use super::estimate::Estimate;
 use super::judge::{Counters, Facts, judge};

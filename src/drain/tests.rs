@@ -63,7 +63,7 @@ fn service(key: &str, server: ServerEntry) -> ServiceEntry {
         service: Service::new(key.parse().unwrap(), "wlc".to_owned().try_into().unwrap()),
         known: Known::Whole,
         stats: None,
-        servers: vec![server],
+        servers: vec![server].into(),
         servers_read: Moment::default(),
         unknown: Vec::new(),
     }

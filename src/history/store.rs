@@ -55,9 +55,9 @@ pub(super) struct Store {
     pub(super) counts: Ring<3>,
     pub(super) rates: Ring<5>,
     /// The newest counts of every slot.
-    counts_now: [Vec<u32>; 3],
+    counts_now: Vec<[u32; 3]>,
     /// The codes of rates that are not in a frame yet.
-    rates_now: [Vec<u32>; 5],
+    rates_now: Vec<[u32; 5]>,
     /// The polls that they are of: the first and the last.
     open: Option<(u64, u64)>,
     /// Slots that are to be had, of each kind.
@@ -88,8 +88,8 @@ impl Default for Store {
         Self {
             counts: Ring::new(LEAST, average_counts),
             rates: Ring::new(LEAST / 2, average_rates),
-            counts_now: Default::default(),
-            rates_now: Default::default(),
+            counts_now: Vec::new(),
+            rates_now: Vec::new(),
             open: None,
             free: Default::default(),
         }
@@ -107,12 +107,11 @@ impl Store {
             return Row { slot, kind, born: at };
         }
         if free.fresh.is_empty() {
-            let [first, ..] = &self.counts_now;
-            let end = first.len() + BLOCK;
+            let (start, end) = (self.counts_now.len(), self.counts_now.len() + BLOCK);
             let number = |slots: usize| u32::try_from(slots).unwrap_or(u32::MAX);
-            free.fresh = number(first.len())..number(end);
-            self.counts_now.iter_mut().for_each(|column| column.resize(end, 0));
-            self.rates_now.iter_mut().for_each(|column| column.resize(end, NOTHING));
+            free.fresh = number(start)..number(end);
+            self.counts_now.resize(end, [0; 3]);
+            self.rates_now.resize(end, [NOTHING; 5]);
         }
         Row { slot: free.fresh.next().unwrap_or(u32::MAX), kind, born: at }
     }
@@ -136,37 +135,29 @@ impl Store {
     pub(super) fn count(&mut self, row: Row, active: u64, inactive: u64, weight: Option<u32>) {
         let one_more = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
         let weight = weight.map_or(0, |weight| one_more(weight.into()));
-        let all = [one_more(active), one_more(inactive), weight];
-        for (column, number) in self.counts_now.iter_mut().zip(all) {
-            if let Some(place) = column.get_mut(row.slot()) {
-                *place = number;
-            }
+        if let Some(counts) = self.counts_now.get_mut(row.slot()) {
+            *counts = [one_more(active), one_more(inactive), weight];
         }
     }
 
     /// What the poll made of a row's counters; without this they were not read.
     pub(super) fn rate(&mut self, row: Row, rates: Option<OwnRates>) {
-        let codes = rates.map_or([NOTHING; 5], |rates| rates.map(code::encode));
-        for (column, code) in self.rates_now.iter_mut().zip(codes) {
-            if let Some(place) = column.get_mut(row.slot()) {
-                *place = code;
-            }
+        if let Some(codes) = self.rates_now.get_mut(row.slot()) {
+            *codes = rates.map_or([NOTHING; 5], |rates| rates.map(code::encode));
         }
     }
 
     /// The poll found no such row.
     pub(super) fn absent(&mut self, row: Row) {
-        for column in self.counts_now.iter_mut().chain(&mut self.rates_now) {
-            if let Some(place) = column.get_mut(row.slot()) {
-                *place = 0; // NOTHING too
-            }
+        if let Some(counts) = self.counts_now.get_mut(row.slot()) {
+            *counts = [0; 3];
         }
+        self.rate(row, None);
     }
 
     /// A poll has ended.
     pub(super) fn end(&mut self, at: u64) {
-        let columns = Some(self.counts_now.each_ref().map(|numbers| Packed::new(numbers)));
-        let frame = Frame { at, columns };
+        let frame = Frame { at, columns: Some(pack(&self.counts_now)) };
         if self.counts.is_tight(at, TIGHT) {
             self.counts.replace(frame);
         } else {
@@ -188,13 +179,9 @@ impl Store {
     /// Puts the open rates into a frame.
     fn close(&mut self) {
         let Some((_, at)) = self.open.take() else { return };
-        let columns = Some(self.rates_now.each_ref().map(|codes| Packed::new(codes)));
-        self.rates.push(Frame { at, columns });
-        let [present, ..] = &self.counts_now;
-        for column in &mut self.rates_now {
-            for (code, present) in column.iter_mut().zip(present) {
-                *code = if *present > 0 { UNREAD } else { NOTHING };
-            }
+        self.rates.push(Frame { at, columns: Some(pack(&self.rates_now)) });
+        for (codes, [present, ..]) in self.rates_now.iter_mut().zip(&self.counts_now) {
+            *codes = [if *present > 0 { UNREAD } else { NOTHING }; 5];
         }
     }
 
@@ -217,7 +204,7 @@ impl Store {
         match self.rates.get(place) {
             Some((frame, step)) => (frame.at, step, number(frame, step, column, row)),
             None => {
-                let code = self.rates_now.get(column).and_then(|codes| codes.get(row.slot()));
+                let code = self.rates_now.get(row.slot()).and_then(|codes| codes.get(column));
                 (self.open.map_or(0, |(_, last)| last), 0, code.copied().unwrap_or(NOTHING))
             }
         }
@@ -225,10 +212,20 @@ impl Store {
 
     /// What it takes in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let now = self.counts_now.iter().chain(&self.rates_now);
-        let now: usize = now.map(|column| column.capacity() * size_of::<u32>()).sum();
-        self.counts.bytes() + self.rates.bytes() + now
+        let counts = self.counts_now.capacity() * size_of::<[u32; 3]>();
+        let rates = self.rates_now.capacity() * size_of::<[u32; 5]>();
+        self.counts.bytes() + self.rates.bytes() + counts + rates
     }
+}
+
+/// The numbers of all rows, a column each.
+fn pack<const N: usize>(rows: &[[u32; N]]) -> [Packed; N] {
+    let mut numbers = Vec::with_capacity(rows.len());
+    std::array::from_fn(|column| {
+        numbers.clear();
+        numbers.extend(rows.iter().map(|row| row.get(column).copied().unwrap_or(0)));
+        Packed::new(&numbers)
+    })
 }
 
 /// A row's number in a column of a frame; 0 where it has none.

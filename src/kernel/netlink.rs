@@ -4,9 +4,10 @@
 //! namespace   enters the network namespace, before any socket exists
 //! socket      one blocking socket, one reused buffer: requests, dumps, acknowledgements
 //! constants   the numbers of uapi/linux/ip_vs.h
-//! attribute   attributes as values, for sending (netlink-packet-core's Nla)
+//! attribute   attributes as bytes, for sending
 //! request     commands built from the nouns (netlink-packet-generic's GenlFamily)
 //! decode      replies to nouns, borrowed, on the polling path
+//! usual       a server as kernels always send it, at known places
 //! reader      Reader: dumps, in tiers
 //! writer      Writer: checks, sends, explains
 //! ```
@@ -21,6 +22,7 @@ mod namespace;
 mod reader;
 mod request;
 mod socket;
+mod usual;
 mod writer;
 
 pub use decode::{daemon, info, server, service, timeouts};

@@ -12,8 +12,7 @@
 //! | `/proc/PID` | [`owners`], [`failover`] | the programs that also write the table, or move addresses |
 //! | `/proc/PID/root` | [`config`] | what the table's owners are configured to do |
 //!
-//! [`ProcReader`] makes snapshots of them, and the cheap tick that keeps a netlink reader's table
-//! up to date between its dumps. The parsers take bytes and borrow from them.
+//! [`ProcReader`] makes snapshots of them. The parsers take bytes and borrow from them.
 
 pub mod app;
 mod cmdline;
@@ -39,6 +38,5 @@ mod tests;
 
 pub use conn_file::ConnFile;
 pub use file::ProcRoot;
-pub use listing::Changed;
 pub use reader::ProcReader;
 pub use text::Fault;

@@ -13,7 +13,8 @@
 //!   conn, table   connections and how they end
 //!   meter    counters and averages, copied every 2 seconds
 //!   tunables sysctls
-//! read       snapshots and connection rows          rows   the connection table as text
+//! read       snapshots and connection rows          rows   the connection table as text, those
+//!                                                          of the crowds made up as they are read
 //! ```
 //!
 //! It behaves like kernel 6.1. What it leaves out: the FTP helper, SIP data, ICMP, fragments,
@@ -201,6 +202,14 @@ fn packet(segment: Segment) -> Burst {
     Burst { segment, packets: 1, bytes: 60 }
 }
 
+/// The name of a made-up client; some have none, as everywhere.
+pub fn name_of(client: IpAddr) -> Option<String> {
+    let dashed: String =
+        client.to_string().chars().map(|c| if c.is_ascii_hexdigit() { c } else { '-' }).collect();
+    let last = client.to_string().bytes().last()?;
+    (!last.is_multiple_of(3)).then(|| format!("host-{dashed}.example.net"))
+}
+
 impl Flow {
     /// From `client` to what `service` stands for. Packets for a fwmark service are TCP to port 80
     /// of a documentation address, marked; a service for every port is asked on port 80.
@@ -281,7 +290,7 @@ impl Reader for SimReader {
     fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
         let mut shared = self.director.lock();
         shared.catch_up();
-        Ok(Box::new(Printed::new(&shared.world.kernel.connections())))
+        Ok(Box::new(Printed::new(&shared.world.kernel)))
     }
 
     /// None: nobody else lives in this process. A scenario's health checker is no program.

@@ -26,7 +26,7 @@ impl Model {
             View::Drains => self.drains.selected().into_iter().flat_map(Drain::servers).collect(),
             View::Services => self.rows.marked().filter_map(server_of).collect(),
             View::Hosts => self.hosts.selected().map(|h| h.servers.clone()).unwrap_or_default(),
-            View::Journal | View::Director | View::Doctor => Vec::new(),
+            View::Connections | View::Journal | View::Director | View::Doctor => Vec::new(),
         };
         if keys.is_empty() && self.view == View::Services {
             keys.extend(self.selected_server());

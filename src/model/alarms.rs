@@ -53,6 +53,7 @@ impl Model {
                 text: format!("the weight of {server} of {service} {flap}"),
             },
         ));
+        all.extend(self.connection_alarms());
         all.sort_by_key(|alarm| alarm.severity);
         self.alarms = all;
     }

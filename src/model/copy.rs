@@ -3,7 +3,7 @@
 
 use super::{Effect, Item, Model, Row, Tone, from};
 use crate::command::View;
-use crate::ipvs::{Change, ServerKey, ServiceKey};
+use crate::ipvs::{Change, Connection, ServerKey, ServiceKey};
 use crate::journal::Entry;
 use crate::plan::Plan;
 
@@ -16,6 +16,8 @@ pub enum Copied {
     Commands(Plan),
     /// An entry of the journal.
     Entry(Box<Entry>),
+    /// A connection.
+    Connection(Box<Connection>),
     /// These services and servers, as `ipvsadm -Ln` lists them.
     Rows(Vec<Row>),
 }
@@ -54,7 +56,8 @@ impl Model {
                 })
             }
             View::Doctor => self.doctor.commands().map(Copied::Text),
-            View::Director => None,
+            // They have their own.
+            View::Connections | View::Director => None,
         };
         self.copied(copied)
     }
@@ -81,7 +84,7 @@ impl Model {
         self.copied(copied)
     }
 
-    fn copied(&mut self, what: Option<Copied>) -> Vec<Effect> {
+    pub(super) fn copied(&mut self, what: Option<Copied>) -> Vec<Effect> {
         match what {
             Some(what) => vec![Effect::Copy(what)],
             None => {

@@ -42,11 +42,15 @@ impl Model {
             if let Some(now) = self.snapshot.clone() {
                 self.follow_rows(&now);
                 self.follow_hosts();
+                self.follow_connections();
             }
             return;
         }
         match self.snapshot.clone() {
-            Some(held) => self.frozen = Some(Frozen { shown: Arc::clone(&held), held }),
+            Some(held) => {
+                self.frozen = Some(Frozen { shown: Arc::clone(&held), held });
+                self.follow_connections();
+            }
             None => self.say(Tone::Info, "the director has not been read yet"),
         }
     }

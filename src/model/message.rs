@@ -7,6 +7,7 @@ use tui_input::InputRequest;
 
 use super::{Copied, Hit, Ticket};
 use crate::command::Command;
+use crate::connections::{Errand, Told};
 use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -33,6 +34,8 @@ pub enum Message {
     NoJournal(JournalError),
     /// What the connection table says of drained servers.
     Census(Arc<Census>),
+    /// What is known of the connection table.
+    Connections(Told),
     /// The programs that also write the table, or why they cannot be looked for, and the
     /// schedulers that are loaded, as far as that can be told.
     Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
@@ -99,12 +102,14 @@ impl Message {
 }
 
 /// What is to be done about a message. The app does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Have the worker carry out an order.
     Apply(Ticket, Box<Order>),
     /// Have the worker look at what these drained servers hold.
     Follow(BTreeSet<(ServiceKey, ServerKey)>),
+    /// Have the worker look at the connection table.
+    Connections(Errand),
     /// Hand something to the terminal's clipboard.
     Copy(Copied),
     /// Listen to the mouse, or leave it to the terminal.

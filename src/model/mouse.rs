@@ -1,7 +1,8 @@
 //! The mouse: what can be clicked, and what comes of it. The view says where each thing is.
 
-use super::{By, Effect, Model, Prompt};
+use super::{By, Effect, Model, Order, Prompt};
 use crate::command::View;
+use crate::connections;
 
 /// Something on the screen that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub enum Hit {
     Fold(usize),
     /// A host, by its place.
     Host(usize),
+    /// A connection or a group of them, by its place.
+    Connection(usize),
+    /// What connections are grouped by; `None` for one by one.
+    Grouping(Option<connections::By>),
+    /// The head of a column of connections: sorts by it.
+    Order(Order),
     /// A drain, by its place.
     Drain(usize),
     /// An entry of the journal, by its place.
@@ -57,6 +64,9 @@ impl Model {
                 self.turn_fold();
             }
             (Hit::Host(place), None) => self.hosts.select(place),
+            (Hit::Connection(place), None) => self.connections.select(place),
+            (Hit::Grouping(by), None) => self.group_by(by),
+            (Hit::Order(order), None) => self.order_by(order),
             (Hit::Drain(place), None) => self.drains.select_place(place),
             (Hit::Entry(place), None) => self.select_item_at(place),
             (Hit::Finding(place), None) => self.doctor.select(place),
@@ -85,6 +95,7 @@ impl Model {
             (View::Services, Some(scroll)) => scroll.by(by),
             (View::Services, None) => self.rows.step(by),
             (View::Hosts, _) => self.hosts.step(by),
+            (View::Connections, _) => self.connections.step(by),
             (View::Drains, _) => self.drains.select(by.signum()),
             (View::Journal, _) => self.select_item(by),
             (View::Director, _) => self.scroll.by(by),

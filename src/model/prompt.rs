@@ -5,6 +5,7 @@ use tui_input::{Input, InputRequest};
 
 use super::act::noted;
 use super::{Column, Effect, Filter, Form, Model, Page, Row, Tone};
+use crate::connections;
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::plan::{Plan, WeightEdit, WeightError};
 
@@ -47,6 +48,17 @@ pub enum Prompt {
         /// What was selected then.
         selected: Option<Row>,
     },
+    /// Which rows of the connection table are listed; they follow while it is typed.
+    Rows {
+        /// What was typed so far.
+        input: Input,
+        /// Why it cannot be read; the rows are then still those of what could be.
+        wrong: Option<String>,
+        /// What held before.
+        before: Option<connections::Filter>,
+    },
+    /// Whether the whole connection table shall be read.
+    WholePass,
     /// A command, by some letters of its name or of what it does.
     Palette {
         /// What was typed so far.
@@ -75,6 +87,8 @@ impl Prompt {
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
             Self::Time { .. }
             | Self::Filter { .. }
+            | Self::Rows { .. }
+            | Self::WholePass
             | Self::Palette { .. }
             | Self::Columns { .. } => false,
             Self::Form(form) => form.is_about(row),
@@ -92,6 +106,7 @@ impl Prompt {
             Self::Weight { .. }
                 | Self::Time { .. }
                 | Self::Filter { .. }
+                | Self::Rows { .. }
                 | Self::Palette { .. }
                 | Self::Form(_)
         )
@@ -129,11 +144,12 @@ impl Model {
             },
             Some(Prompt::Time { .. }) => self.typed_in_time(request),
             Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
+            Some(Prompt::Rows { .. }) => self.typed_in_rows(request),
             Some(Prompt::Palette { .. }) => self.typed_in_palette(request),
             Some(Prompt::Columns { .. }) => return self.typed_in_columns(request),
             Some(Prompt::Form(form)) => form.typed(request),
             Some(Prompt::Page(_)) => return self.typed_on_page(request),
-            None => {}
+            Some(Prompt::WholePass) | None => {}
         }
         Vec::new()
     }
@@ -148,7 +164,14 @@ impl Model {
             }
             Some(Prompt::Palette { .. }) => self.choose_in_palette(by),
             Some(Prompt::Columns { .. }) => self.choose_column(by),
-            Some(Prompt::Weight { .. } | Prompt::Time { .. } | Prompt::Filter { .. }) | None => {}
+            Some(
+                Prompt::Weight { .. }
+                | Prompt::Time { .. }
+                | Prompt::Filter { .. }
+                | Prompt::Rows { .. }
+                | Prompt::WholePass,
+            )
+            | None => {}
         }
     }
 
@@ -201,6 +224,11 @@ impl Model {
                 self.keep_filter(prompt);
                 Vec::new()
             }
+            Some(prompt @ Prompt::Rows { .. }) => {
+                self.keep_rows(prompt);
+                Vec::new()
+            }
+            Some(Prompt::WholePass) => self.read_whole(),
             Some(Prompt::Palette { input, chosen }) => self.run_chosen(input.value(), chosen),
             Some(Prompt::Form(form)) => self.accept_form(form),
             Some(Prompt::Page(page)) => self.accept_page(page),

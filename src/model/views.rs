@@ -41,8 +41,10 @@ impl Model {
     pub(super) fn go_to(&mut self, view: View) {
         self.view = view;
         self.detail = None;
-        if view == View::Hosts {
-            self.enter_hosts();
+        match view {
+            View::Hosts => self.enter_hosts(),
+            View::Connections => self.enter_connections(),
+            _ => {}
         }
     }
 
@@ -54,10 +56,16 @@ impl Model {
                 None => self.rows.fit(page),
             },
             View::Hosts => self.hosts.fit(page),
+            View::Connections => self.connections.fit(page),
             View::Director => self.scroll.fit(page, lines),
             View::Doctor => self.doctor.scroll.fit(page, lines),
             View::Drains | View::Journal => {}
         }
+    }
+
+    /// Whether nothing is open over the view that would be closed first.
+    pub(in crate::model) fn is_bare(&self) -> bool {
+        self.prompt.is_none() && self.notice.is_none() && self.frozen.is_none()
     }
 
     /// A command where other things than services are shown; `None` for those that mean the same
@@ -65,6 +73,11 @@ impl Model {
     pub(super) fn command_elsewhere(&mut self, command: Command) -> Option<Vec<Effect>> {
         if self.view == View::Services {
             return self.command_in_detail(command);
+        }
+        if self.view == View::Connections
+            && let Some(effects) = self.command_in_connections(command)
+        {
+            return Some(effects);
         }
         // One row stays in sight.
         let page = match self.view {
@@ -100,7 +113,7 @@ impl Model {
                 self.open_finding();
                 return Some(Vec::new());
             }
-            Command::Close if self.notice.is_none() && self.frozen.is_none() => {
+            Command::Close if self.is_bare() => {
                 self.go_to(View::Services);
                 return Some(Vec::new());
             }
@@ -118,7 +131,7 @@ impl Model {
             View::Journal => self.select_item(step),
             View::Director => self.scroll.by(step),
             View::Doctor => self.doctor.step(step),
-            View::Services => {}
+            View::Services | View::Connections => {}
         }
         Some(Vec::new())
     }
@@ -166,12 +179,13 @@ impl Model {
 
     /// A command where all of one row is shown: pages scroll it, steps go on to the next row.
     fn command_in_detail(&mut self, command: Command) -> Option<Vec<Effect>> {
+        let bare = self.is_bare();
         let scroll = self.detail.as_mut()?;
         let page = isize::try_from(scroll.page.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
         match command {
             Command::PageUp => scroll.by(-page),
             Command::PageDown => scroll.by(page),
-            Command::Close if self.notice.is_none() && self.frozen.is_none() => self.detail = None,
+            Command::Close if bare => self.detail = None,
             Command::Up
             | Command::Down
             | Command::Top

@@ -4,7 +4,7 @@ use crate::ipvs::{
     Change, Daemon, Family, Forwarding, Netmask, Server, ServerKey, Service, ServiceFlags,
     ServiceKey, Timeouts,
 };
-use crate::snapshot::{Known, Part, ServiceEntry, Snapshot, Sysctls};
+use crate::snapshot::{Known, Moment, Part, ServiceEntry, Snapshot, Sysctls};
 
 /// Sysctls that the kernel moves between 1 and 2 by itself as memory runs short
 /// (`update_defense_level` in `ip_vs_ctl.c`).
@@ -17,13 +17,16 @@ pub(super) struct Entry {
     pub(super) known: Known,
     /// Sorted by key.
     pub(super) servers: Vec<Server>,
+    /// When they were read: most of a large table is carried over from one snapshot to the next,
+    /// and says nothing new.
+    read: Moment,
 }
 
 impl Entry {
     fn of(entry: &ServiceEntry) -> Self {
         let service = told(&entry.service, entry.known);
         let servers = entry.servers.iter().map(|s| s.server.clone()).collect();
-        Self { service, known: entry.known, servers }
+        Self { service, known: entry.known, servers, read: entry.servers_read }
     }
 
     fn place(&self, key: &ServerKey) -> Result<usize, usize> {
@@ -88,7 +91,8 @@ impl Table {
             }
             (Ok(at), None) => drop(self.services.remove(at)),
             (Err(at), Some(service)) => {
-                let entry = Entry { service, known: Known::Whole, servers: Vec::new() };
+                let (servers, read) = (Vec::new(), Moment::default());
+                let entry = Entry { service, known: Known::Whole, servers, read };
                 self.services.insert(at, entry);
             }
             (Err(_), None) => {}
@@ -109,7 +113,7 @@ impl Table {
             }
             let next = match old.next_if(|o| o.service.key == key) {
                 Some(mut known) => {
-                    compare(&mut known, entry, snapshot, &mut changes);
+                    compare(&mut known, entry, &mut changes);
                     known
                 }
                 None => {
@@ -177,31 +181,30 @@ impl Table {
 }
 
 /// Compares what is known of a service with what was read, and takes it over.
-fn compare(
-    known: &mut Entry,
-    entry: &ServiceEntry,
-    snapshot: &Snapshot,
-    changes: &mut Vec<Change>,
-) {
+fn compare(known: &mut Entry, entry: &ServiceEntry, changes: &mut Vec<Change>) {
     let key = known.service.key;
     let whole = known.known == Known::Whole && entry.known == Known::Whole;
-    let read = told(&entry.service, entry.known);
-    let (before, after) = if whole {
-        (known.service.clone(), read.clone())
-    } else {
-        let listed = |service: &Service| told(service, Known::Listed);
-        (listed(&known.service), listed(&read))
-    };
-    if !before.same_config(&after) {
-        changes.push(Change::Service { before: Some(before), after: Some(after) });
+    if !whole || known.service != entry.service {
+        let read = told(&entry.service, entry.known);
+        let (before, after) = if whole {
+            (known.service.clone(), read.clone())
+        } else {
+            let listed = |service: &Service| told(service, Known::Listed);
+            (listed(&known.service), listed(&read))
+        };
+        if !before.same_config(&after) {
+            changes.push(Change::Service { before: Some(before), after: Some(after) });
+        }
+        known.service = read;
     }
-    known.service = read;
-    // Of a server that was not read itself, the cheap tick brings weight and forwarding.
-    let itself = whole && entry.servers_read >= snapshot.at;
+    if entry.servers_read == known.read {
+        return;
+    }
+    known.read = entry.servers_read;
     let same = known.servers.len() == entry.servers.len()
         && known.servers.iter().zip(&entry.servers).all(|(k, e)| *k == e.server);
     if !same {
-        servers(known, entry, (key, itself), changes);
+        servers(known, entry, (key, whole), changes);
     }
     known.known = entry.known;
 }
@@ -209,7 +212,7 @@ fn compare(
 fn servers(
     known: &mut Entry,
     entry: &ServiceEntry,
-    (service, itself): (ServiceKey, bool),
+    (service, whole): (ServiceKey, bool),
     changes: &mut Vec<Change>,
 ) {
     let mut change = |before, after| changes.push(Change::Server { service, before, after });
@@ -225,7 +228,7 @@ fn servers(
                 read.clone()
             }
             Some(before) => {
-                let after = if itself { read.clone() } else { ticked(&before, read) };
+                let after = if whole { read.clone() } else { ticked(&before, read) };
                 if before != after {
                     change(Some(before), Some(after.clone()));
                 }

@@ -16,7 +16,9 @@ use super::coder::{Bit, Number, Pipe};
 use super::config::{AroundModels, ServerModels, ServiceModels, blank_server, blank_service, near};
 use super::meter::{Five, Guess, Meter, MeterModels, Passed, sum};
 use crate::ipvs::{Info, Server, Service, Stats, Timeouts};
-use crate::snapshot::{Known, Moment, Part, ServerEntry, ServiceEntry, Snapshot, Source, Sysctls};
+use crate::snapshot::{
+    Known, Moment, Part, ServerEntry, Servers, ServiceEntry, Snapshot, Source, Sysctls,
+};
 
 /// The kernel's estimator works this often, in milliseconds.
 const ESTIMATOR: i64 = 2_000;
@@ -207,8 +209,10 @@ impl Codec {
             let known = if is_whole { Known::Whole } else { Known::Listed };
             let servers_read = m.servers_read(pipe, &entry, before, at)?;
             let unknown = m.around.unknown(pipe, &entry.unknown)?;
+            let servers = entry.servers.to_vec();
             let (servers, of_servers) =
-                m.servers(pipe, &mut server_walk, before, entry.servers, (&mut track, steps))?;
+                m.servers(pipe, &mut server_walk, before, servers, (&mut track, steps))?;
+            let servers = servers.into();
             let last = before.and_then(|b| b.stats.as_ref());
             let told = Guess { last, parts: Some(of_servers), steps, neighbour };
             let Passed { stats, added: more, moved } =
@@ -516,7 +520,7 @@ fn blank_entry() -> ServiceEntry {
         service: blank_service(),
         known: Known::Whole,
         stats: None,
-        servers: Vec::new(),
+        servers: Servers::default(),
         servers_read: Moment::default(),
         unknown: Vec::new(),
     }

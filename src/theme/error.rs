@@ -124,7 +124,7 @@ pub struct Nearest(Vec<String>);
 impl Nearest {
     /// Sorts `all` by how much they are like `name`. Equals keep their order.
     pub(super) fn to<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Self {
-        let mut known: Vec<String> = all.map(str::to_owned).collect();
+        let mut known: Vec<String> = all.map(shown).collect();
         known.sort_by_cached_key(|other| strsim::damerau_levenshtein(name, other));
         Self(known)
     }

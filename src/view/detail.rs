@@ -13,6 +13,7 @@ use super::cells::{line, samples};
 use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, director, drains, number, table};
+use crate::connections::About;
 use crate::drain::Followed;
 use crate::history::{Metric, Series};
 use crate::ipvs::{Change, Forwarding, Stats, counted, span};
@@ -50,6 +51,8 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             model.history.server(&service, &key)
         }
     };
+    teller.age(&mut sheet);
+    teller.signs(&row, &mut sheet);
     teller.shares(&row, &mut sheet);
     teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
@@ -181,6 +184,21 @@ impl Teller<'_> {
         }
     }
 
+    /// Trouble that the connection table tells of.
+    fn signs(&self, row: &Row, sheet: &mut Sheet<'_>) {
+        let about = match row {
+            Row::Service(service) => About::Service(*service),
+            Row::Server(service, server) => About::Server((*service, *server)),
+        };
+        let mine = self.model.signs().iter().filter(|sign| sign.about() == about);
+        for sign in mine.filter(|sign| self.model.is_timely(sign)) {
+            let theme = &sheet.look.theme;
+            let style = if sign.is_alarm() { theme.error } else { theme.warning };
+            let text = sheet.look.glyphs.say(&sign.of_itself()).into_owned();
+            sheet.pair("trouble", &text, style);
+        }
+    }
+
     /// Counters in full, and the kernel's rates.
     fn stats(&self, stats: Option<Stats>, sheet: &mut Sheet<'_>) {
         let theme = &sheet.look.theme;
@@ -199,6 +217,14 @@ impl Teller<'_> {
             lines.push(Line::styled(text, theme.text));
         }
         lines.into_iter().for_each(|line| sheet.line(line));
+    }
+
+    /// How old what the servers told is, where the last reading carried that over.
+    fn age(&self, sheet: &mut Sheet<'_>) {
+        let Some(age) = self.model.carried(self.entry) else { return };
+        let ago = span(age.as_secs().max(1));
+        let text = format!("servers {ago} ago, and anew while they are on the screen");
+        sheet.pair("read", &text, sheet.look.theme.dim);
     }
 
     /// Each server's weight, the share that it asks for, and the share of new connections that it

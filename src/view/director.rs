@@ -13,12 +13,13 @@ use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, number, sysctls, table};
 use crate::command::Command;
+use crate::connections::About;
 use crate::drain::entries;
 use crate::history::Metric;
 use crate::ipvs::{Counters, Daemon, DaemonRole, Info, counted, span};
 use crate::journal::clean;
 use crate::kernel::proc::owners::Owner;
-use crate::model::{Model, PAUSE};
+use crate::model::Model;
 use crate::snapshot::{Part, Snapshot, Source};
 
 /// From this width on the sysctls stand beside the rest.
@@ -166,6 +167,10 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
             sheet.pair("connections", &format!("{held} {size}"), theme.text);
         }
     }
+    for sign in model.signs().iter().filter(|sign| sign.about() == About::Table) {
+        let text = sheet.look.glyphs.say(&sign.to_string()).into_owned();
+        sheet.pair("", &text, theme.warning);
+    }
     match &snapshot.timeouts {
         Part::Unreadable(why) => sheet.pair("timeouts", why, theme.warning),
         timeouts => {
@@ -199,7 +204,13 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         Source::Demo => "the embedded director: simulated, and no kernel's",
     };
     sheet.pair("read from", source, theme.text);
-    sheet.pair("polling", &polling(snapshot.took, model.interval), theme.text);
+    sheet.pair("polling", &polling(snapshot.took, model.period()), theme.text);
+    let oldest = snapshot.oldest();
+    if oldest > model.period() * 2 {
+        let oldest = span(oldest.as_secs());
+        let text = format!("what is not on the screen in turn, the oldest {oldest} ago");
+        sheet.pair("", &text, theme.text);
+    }
     if model.doctor.report().is_some() {
         let (errors, warnings) = model.doctor.counts();
         let key = model.keys.say(Command::ViewDoctor);
@@ -241,9 +252,8 @@ fn daemon(daemon: &Daemon) -> String {
     text
 }
 
-/// The time that a reading takes is at most CPU of one core; the worker pauses after a long one.
-fn polling(took: Duration, interval: Duration) -> String {
-    let every = interval.max(took * (1 + PAUSE));
+/// The time that a reading takes is at most CPU of one core.
+fn polling(took: Duration, every: Duration) -> String {
     let share = took.as_secs_f64() / every.as_secs_f64().max(0.001) * 100.0;
     let share = if share < 0.1 { "under 0.1%".to_owned() } else { format!("at most {share:.1}%") };
     let time = match took.as_secs_f64() * 1000.0 {
@@ -321,12 +331,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_reading_is_followed_by_a_pause() {
+    fn what_polling_costs_is_told() {
         let second = Duration::from_secs(1);
         let text = polling(Duration::from_millis(12), second);
         assert_eq!(text, "the last took 12.0 ms, every 1 s: at most 1.2% of a core");
-        let text = polling(second, second);
-        assert_eq!(text, "the last took 1000.0 ms, every 5 s: at most 20.0% of a core");
+        let text = polling(second, second * 20);
+        assert_eq!(text, "the last took 1000.0 ms, every 20 s: at most 5.0% of a core");
         let text = polling(Duration::ZERO, second);
         assert_eq!(text, "the last took under 0.1 ms, every 1 s: under 0.1% of a core");
     }

@@ -14,8 +14,12 @@ use crate::model::{Filter, Model, Prompt};
 /// `filter: weight:0  3 of 12 servers`, and which marks do not count. Always there where rows may
 /// be hidden: an operator who forgets the filter believes that the rest is gone.
 pub(super) fn line(model: &Model, look: &Look, width: u16) -> Option<Line<'static>> {
-    if model.view != View::Services || matches!(model.prompt, Some(Prompt::Filter { .. })) {
-        return None;
+    let typed = matches!(model.prompt, Some(Prompt::Filter { .. } | Prompt::Rows { .. }));
+    match model.view {
+        _ if typed => return None,
+        View::Connections => return rows(model, look, width),
+        View::Services => {}
+        _ => return None,
     }
     let theme = &look.theme;
     let filter = model.rows.filter().map(Filter::text);
@@ -34,6 +38,34 @@ pub(super) fn line(model: &Model, look: &Look, width: u16) -> Option<Line<'stati
     }
     line.push_span(Span::styled(marks, theme.warning));
     Some(line)
+}
+
+/// The same where connections are shown: rows of the sample, and what they make in the table.
+fn rows(model: &Model, look: &Look, width: u16) -> Option<Line<'static>> {
+    let text = model.connections.filter()?.text();
+    let count = format!("  {}", count_rows(model));
+    let room = usize::from(width).saturating_sub(" filter: ".len() + count.width()).max(8);
+    Some(Line::from(vec![
+        Span::styled(" filter: ", look.theme.header),
+        Span::styled(place::fit(text, room, look.glyphs.ellipsis), look.theme.text),
+        Span::styled(look.glyphs.say(&count).into_owned(), look.theme.text),
+    ]))
+}
+
+fn count_rows(model: &Model) -> String {
+    let connections = &model.connections;
+    let Some(seen) = connections.seen() else { return String::new() };
+    let found = connections.list().tally;
+    let [some, all] = [found.rows(), seen.survey.rows.len() as u64].map(number::separated);
+    if seen.survey.is_whole() {
+        return format!("{some} of {all} rows");
+    }
+    format!("{some} of {all} rows, {} in the table", seen.survey.scale.count(found))
+}
+
+/// How many the filter leaves, of what it is for.
+fn left(model: &Model) -> String {
+    if model.view == View::Connections { count_rows(model) } else { count(model) }
 }
 
 fn count(model: &Model) -> String {
@@ -61,7 +93,8 @@ pub(super) fn prompt(
 ) {
     let theme = &look.theme;
     let label = " Filter: ";
-    let found = Line::styled(format!(" {} ", count(model)), theme.dim);
+    let found = look.glyphs.say(&left(model)).into_owned();
+    let found = Line::styled(format!(" {found} "), theme.dim);
     let cells = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     let end = area.right().saturating_sub(cells(found.width()));
     let first = Rect { height: 1, ..area };
@@ -79,15 +112,27 @@ pub(super) fn prompt(
     let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let below = match wrong {
         Some(wrong) => Line::styled(format!(" {wrong}"), theme.warning),
-        None => Line::styled(hint(area.width), theme.dim),
+        None => Line::styled(hint(model.view, area.width), theme.dim),
     };
     frame.render_widget(Paragraph::new(below).wrap(Wrap { trim: false }), rest);
 }
 
 /// How to leave, and as many examples as fit.
-fn hint(width: u16) -> String {
+fn hint(view: View, width: u16) -> String {
     let mut hint = " Enter keeps it   Esc takes it back   ".to_owned();
-    for example in ["10.1.2", "weight:0", "cps>5", "is:draining", "!udp", "sched:wlc", "fwd:masq"] {
+    let servers =
+        &["10.1.2", "weight:0", "cps>5", "is:draining", "!udp", "sched:wlc", "fwd:masq"][..];
+    let rows = &[
+        "10.9.0.0/16",
+        "state:syn",
+        "is:template",
+        "expires>60",
+        "server:10.1.1.2",
+        "proto:udp",
+        "is:orphan",
+        "pe:any",
+    ];
+    for example in if view == View::Connections { rows } else { servers } {
         if hint.width() + example.width() < usize::from(width) {
             hint.push_str(example);
             hint.push(' ');

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Look, filter};
+use super::{Look, connections, filter};
 use crate::command::{Command, Spec, View};
 use crate::ipvs::duration;
 use crate::model::{Freshness, Item, Model, Notice, Prompt, Row, Tone, from};
@@ -25,9 +25,16 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
             Some(
                 Prompt::Filter { wrong: Some(wrong), .. }
                 | Prompt::Time { wrong: Some(wrong), .. }
+                | Prompt::Rows { wrong: Some(wrong), .. }
                 | Prompt::Weight { wrong: Some(wrong), .. },
             ) => 1 + wrapped(wrong.width() + 1, width),
-            Some(Prompt::Filter { .. } | Prompt::Time { .. } | Prompt::Weight { .. }) => 2,
+            Some(Prompt::WholePass) => 1 + wrapped(connections::question(model).width() + 1, width),
+            Some(
+                Prompt::Filter { .. }
+                | Prompt::Time { .. }
+                | Prompt::Rows { .. }
+                | Prompt::Weight { .. },
+            ) => 2,
             _ => 1 + wrapped(status(model, look).width(), width),
         }
 }
@@ -46,10 +53,18 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         frame.render_widget(line, Rect { height: 1, ..area });
         area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
+    let theme = &look.theme;
     let upper = Rect { height: area.height.saturating_sub(1), ..area };
     let lower = Rect { y: area.y + upper.height, height: 1, ..area };
     match &model.prompt {
-        Some(Prompt::Filter { input, wrong, .. }) => {
+        Some(Prompt::WholePass) => {
+            let question = connections::question(model);
+            let question = Line::styled(format!(" {}", look.glyphs.say(&question)), theme.focus);
+            let question = Paragraph::new(question).wrap(Wrap { trim: false });
+            frame.render_widget(question, upper);
+            frame.render_widget(Line::styled(" Enter reads it   Esc does not", theme.dim), lower);
+        }
+        Some(Prompt::Filter { input, wrong, .. } | Prompt::Rows { input, wrong, .. }) => {
             filter::prompt(model, input, wrong.as_deref(), look, area, frame);
         }
         Some(Prompt::Weight { .. } | Prompt::Time { .. }) => {
@@ -185,6 +200,8 @@ fn fits(command: Command, model: &Model) -> bool {
     let marked = model.rows.marked().next().is_some();
     match (command, model.view) {
         (Command::ViewServices, view) => view != View::Services,
+        (Command::Close, View::Connections) => model.connections.is_narrowed(),
+        (Command::WholePass, _) => model.connections.sample().is_none_or(|s| !s.is_whole()),
         (Command::Close, view) => view == View::Services && model.detail.is_some(),
         (Command::DrainHost, _) => false, // d is told, and D is beside it in help
         (Command::Restore, View::Drains) => !model.drains.open().is_empty(),

@@ -113,6 +113,8 @@ struct Held {
     inactive: u64,
     persistent: Option<u64>,
     stats: Option<Stats>,
+    /// How the connections are drawn, and the rates: a service's own are read every time.
+    styles: (Style, Style),
 }
 
 struct Painter<'a> {
@@ -241,8 +243,9 @@ impl Painter<'_> {
             inactive: entry.inactive(),
             persistent,
             stats: entry.stats,
+            styles: (self.by_age(entry, style), style),
         };
-        self.numbers(&held, style, y, frame);
+        self.numbers(&held, y, frame);
         self.lines.service(&key, y, frame);
     }
 
@@ -253,6 +256,7 @@ impl Painter<'_> {
             true => (theme.quiesced, theme.quiesced),
             false => (theme.server, theme.weight),
         };
+        let (numbers, weighs) = (self.by_age(entry, style), self.by_age(entry, weighs));
         let key = server.server.key;
         let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
         let mark = if marked { self.look.glyphs.marked } else { " " };
@@ -301,16 +305,17 @@ impl Painter<'_> {
             }
         }
         let thresholds = entry.thresholds(server);
-        self.number(Column::Upper, thresholds.map(|t| t.0.into()), style, y, frame);
-        self.number(Column::Lower, thresholds.map(|t| t.1.into()), style, y, frame);
+        self.number(Column::Upper, thresholds.map(|t| t.0.into()), numbers, y, frame);
+        self.number(Column::Lower, thresholds.map(|t| t.1.into()), numbers, y, frame);
         self.share(entry, &key, style, y, frame);
         let held = Held {
             active: server.active.into(),
             inactive: server.inactive.into(),
             persistent: server.persistent.map(u64::from),
             stats: server.stats,
+            styles: (numbers, numbers),
         };
-        self.numbers(&held, style, y, frame);
+        self.numbers(&held, y, frame);
         self.lines.server(service, &key, y, frame);
     }
 
@@ -357,14 +362,20 @@ impl Painter<'_> {
         words.join(" ")
     }
 
-    fn numbers(&self, held: &Held, style: Style, y: u16, frame: &mut Frame<'_>) {
+    /// The style of numbers of servers: dim, where the last reading carried them over.
+    fn by_age(&self, entry: &ServiceEntry, style: Style) -> Style {
+        if self.model.carried(entry).is_some() { self.look.theme.dim } else { style }
+    }
+
+    fn numbers(&self, held: &Held, y: u16, frame: &mut Frame<'_>) {
+        let (style, rates) = held.styles;
         self.number(Column::Active, Some(held.active), style, y, frame);
         self.number(Column::Inactive, Some(held.inactive), style, y, frame);
         self.number(Column::Persistent, held.persistent, style, y, frame);
         let stats = held.stats.filter(|_| !self.snapshot.estimator_off());
         for metric in Metric::RATES {
             let value = stats.map(|stats| metric.now(&stats.rates));
-            self.number(Column::Rate(metric), value, style, y, frame);
+            self.number(Column::Rate(metric), value, rates, y, frame);
         }
     }
 

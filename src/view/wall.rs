@@ -115,6 +115,6 @@ pub(super) fn one(alarm: &Alarm, look: &Look, width: u16) -> Line<'static> {
         Severity::Warning => (glyphs.note, theme.warning),
     };
     let room = usize::from(width.saturating_sub(4));
-    let text = place::begin(&alarm.text, room, glyphs.ellipsis);
+    let text = place::begin(&glyphs.say(&alarm.text), room, glyphs.ellipsis);
     Line::styled(format!(" {sign} {text} "), style)
 }

@@ -21,7 +21,8 @@ const LOOKS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Others {
     watch: Watch,
-    /// When the last reading began.
+    /// Since when what the last reading told may have changed: most of a large table was carried
+    /// over in it.
     since: Option<Timestamp>,
 }
 
@@ -67,7 +68,8 @@ impl Others {
         snapshot: &Snapshot,
         journal: Option<(&Arc<News>, &Scene, u32)>,
     ) -> Vec<Theirs> {
-        let since = self.since.replace(snapshot.taken).unwrap_or(snapshot.taken);
+        let oldest = snapshot.taken.checked_sub(snapshot.oldest()).unwrap_or(snapshot.taken);
+        let since = self.since.replace(oldest).unwrap_or(oldest);
         let span = (since, snapshot.taken);
         let named = |change: Change| {
             let by =

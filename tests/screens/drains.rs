@@ -32,7 +32,7 @@ impl Stage {
     }
 
     /// Goes to a server.
-    fn select(&mut self, service: &str, server: &str) {
+    pub(super) fn select(&mut self, service: &str, server: &str) {
         let wanted = keys(service, server);
         self.does("g");
         for _ in 0..99 {

@@ -1,9 +1,13 @@
 //! The console without a terminal.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ipvs_tui::connections::{
+    self, Attention, Cost, Errand, Holder, Limits, Still, Survey, Told, Under,
+};
 use ipvs_tui::drain::{Drain, take};
 use ipvs_tui::glyphs;
 use ipvs_tui::ipvs::*;
@@ -177,6 +181,7 @@ impl Stage {
                     self.carry_out(more);
                 }
                 Effect::Follow(_) => {}
+                Effect::Connections(errand) => self.run(&errand),
                 other => panic!("{other:?}"),
             }
         }
@@ -188,6 +193,46 @@ impl Stage {
         let news = hand.book.news(Vec::new()).unwrap();
         let effects = self.model.update(Message::Journal(Arc::new(news)));
         self.carry_out(effects);
+    }
+
+    /// The connection table as far as `rows`, as the worker tells it.
+    pub(crate) fn sample(&mut self, rows: usize) {
+        let told = Told::Sample(Arc::new(self.survey(rows)));
+        self.tells(told);
+    }
+
+    /// Something is told of the connection table.
+    pub(crate) fn tells(&mut self, told: Told) {
+        let effects = self.model.update(Message::Connections(told));
+        self.carry_out(effects);
+    }
+
+    pub(crate) fn survey(&mut self, rows: usize) -> Survey {
+        let mut pass = self.director.reader.connections().unwrap();
+        let (mut holder, mut cost) = (Holder::default(), Cost::default());
+        let limits = Limits { cpu: Duration::MAX, rows };
+        let go_on = &mut |_: &Under<'_>| ControlFlow::Continue(());
+        let passed =
+            connections::take(pass.as_mut(), &mut holder, &mut cost, limits, &mut Still, go_on);
+        let (passed, repeated) = (passed.unwrap(), holder.repeated());
+        let snapshot = self.last.as_ref().unwrap();
+        Survey::new((holder.finish(), passed, repeated), cost, None, snapshot)
+    }
+
+    /// What the worker does when it is asked.
+    fn run(&mut self, errand: &Errand) {
+        match errand {
+            Errand::Sample(wish) if wish.attention == Attention::Close => self.sample(100_000),
+            Errand::Whole => {
+                let whole = self.survey(usize::MAX);
+                self.tells(Told::Whole(Arc::new(whole)));
+            }
+            Errand::Names(clients) => {
+                let named = clients.iter().map(|client| (*client, sim::name_of(*client)));
+                self.tells(Told::Names(named.collect()));
+            }
+            Errand::Sample(_) | Errand::CallOff => {}
+        }
     }
 
     /// What the connection table says of drained servers.
@@ -240,7 +285,8 @@ impl Stage {
         for _ in 0..2 {
             terminal.draw(|frame| hits = draw(&self.model, &self.look, frame)).unwrap();
             let page = hits.rows.height.into();
-            self.model.update(Message::Drawn { page, lines: hits.lines });
+            let effects = self.model.update(Message::Drawn { page, lines: hits.lines });
+            self.carry_out(effects);
         }
         (terminal.backend().buffer().clone(), hits)
     }

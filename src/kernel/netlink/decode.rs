@@ -4,18 +4,20 @@
 //! Attributes may come in any order and any may be missing, so the raw values are gathered
 //! first. A decode error names the kernel's constant.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_core::NLA_TYPE_MASK;
 
 use super::constants::{self, daemon as d, dest, svc, top};
+use super::usual;
 use crate::ipvs::{
     Counters, Daemon, DaemonRole, Family, Forwarding, Info, Netmask, PeName, Protocol, Rates,
     SchedulerName, Server, ServerKey, Service, ServiceFlags, ServiceKey, Stats, Timeouts, Tunnel,
     TunnelKind,
 };
 use crate::kernel::KernelError;
-use crate::snapshot::{Known, Moment, ServerEntry, ServiceEntry, UnknownAttribute};
+use crate::snapshot::{Known, Moment, ServerEntry, Servers, ServiceEntry, UnknownAttribute};
 
 /// Walks the attributes of a nest in place, and remembers the first thing that was wrong.
 ///
@@ -205,7 +207,7 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
         service,
         known: Known::Whole,
         stats: wide.or(narrow).map(stats).transpose()?,
-        servers: Vec::new(),
+        servers: Servers::default(),
         servers_read: Moment::default(),
         unknown,
     })
@@ -217,17 +219,22 @@ pub fn service(payload: &[u8]) -> Result<ServiceEntry, KernelError> {
 /// # Errors
 /// As [`service`].
 pub fn server(payload: &[u8], service: Family) -> Result<ServerEntry, KernelError> {
-    let mut one = Vec::with_capacity(1);
-    server_into(payload, service, &mut one)?;
-    one.pop().ok_or_else(|| absent("IPVS_CMD_ATTR_DEST"))
+    let mut one = VecDeque::with_capacity(1);
+    server_before(payload, service, &mut one)?;
+    one.pop_front().ok_or_else(|| absent("IPVS_CMD_ATTR_DEST"))
 }
 
-/// As [`server`], onto the end of `all`: an entry is large, and in a poll there are many.
-pub(super) fn server_into(
+/// As [`server`], before all others: the kernel lists the newest first, so servers that were added
+/// in order come backwards.
+pub(super) fn server_before(
     payload: &[u8],
     service: Family,
-    all: &mut Vec<ServerEntry>,
+    all: &mut VecDeque<ServerEntry>,
 ) -> Result<(), KernelError> {
+    if let Some(entry) = usual::server(payload) {
+        all.push_front(entry);
+        return Ok(());
+    }
     let nest = nest(payload, top::DEST, "IPVS_CMD_ATTR_DEST")?;
     let (mut af, mut addr, mut port) = (None, None, 0);
     let (mut forwarding, mut weight, mut upper, mut lower) = (0, None, 0, 0);
@@ -278,7 +285,7 @@ pub(super) fn server_into(
         tunnel,
     };
     let stats = wide.or(narrow).map(stats).transpose()?;
-    all.push(ServerEntry { server, active, inactive, persistent, stats, unknown });
+    all.push_front(ServerEntry { server, active, inactive, persistent, stats, unknown });
     Ok(())
 }
 

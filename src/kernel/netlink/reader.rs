@@ -1,11 +1,12 @@
 //! Reading a director over netlink, in tiers.
 //!
 //! A whole poll is a dump of the services and a dump of the servers of each. A poll in tiers
-//! reads the services and, of the servers, only those asked for; the others take their weights
-//! and connections from `/proc/net/ip_vs`, which is an order of magnitude cheaper, and keep the
-//! counters they had. Whatever `/proc` shows as new or changed is dumped as well.
+//! reads the services and, of the servers, only those that are asked for or new; the others are
+//! carried over as they were read last. (`/proc/net/ip_vs` would bring weights and connections of
+//! all for a third of what their dumps cost; of a large table, even that is too much for every
+//! second.)
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -106,18 +107,20 @@ impl NetlinkReader {
     fn servers(&mut self, entry: &mut ServiceEntry) -> Result<bool, KernelError> {
         let key = entry.service.key;
         let family = key.family();
-        let mut all = Vec::with_capacity(self.room);
+        // Room for as many as the service before had: where that is right, nothing is moved.
+        let mut all = VecDeque::with_capacity(self.room);
         let read = self.now();
         let ack = self.socket.dump(Request::service(Command::GetDest, &key), |server| {
-            decode::server_into(server, family, &mut all)
+            decode::server_before(server, family, &mut all)
         })?;
         accept(&ack, "read the real servers")?;
         if all.is_empty() && self.one_service(&key)?.is_none() {
             return Ok(false);
         }
+        let mut all = Vec::from(all);
         sort(&mut all, |s| s.server.key);
         self.room = all.len();
-        entry.servers = all;
+        entry.servers = all.into();
         entry.servers_read = read;
         Ok(true)
     }
@@ -136,31 +139,31 @@ impl NetlinkReader {
         Ok(found)
     }
 
-    /// Services from the dump, servers from the last poll and the cheap tick; dumps for those
-    /// wanted, new or changed.
-    fn in_tiers(&mut self, want: &Want) -> Result<Vec<ServiceEntry>, KernelError> {
+    /// Services from the dump, servers from the last poll; dumps for those that are wanted or new.
+    fn in_tiers(
+        &mut self,
+        wanted: &BTreeSet<ServiceKey>,
+        last: &[ServiceEntry],
+    ) -> Result<Vec<ServiceEntry>, KernelError> {
         let mut services = self.services()?;
-        let mut last = self.last.take().map(|l| l.services).unwrap_or_default();
-        for entry in &mut services {
-            let found = last.binary_search_by(|l| l.service.key.cmp(&entry.service.key));
-            if let Some(old) = found.ok().and_then(|i| last.get_mut(i)) {
-                entry.servers = std::mem::take(&mut old.servers);
-                entry.servers_read = old.servers_read;
-            }
-        }
-        let listed = self.proc.refresh(&mut services)?;
-        // What is listed but not in the dump was added in between: the next poll has it.
-        let stirred: BTreeSet<_> = listed.changed.into_iter().chain(listed.gone).collect();
+        let mut last = last.iter().peekable();
         let mut gone = Vec::new();
         for entry in &mut services {
             let key = entry.service.key;
-            let wanted = want.detail.as_ref().is_none_or(|keys| keys.contains(&key));
-            let unread = entry.servers_read == Moment::default();
-            if (wanted || unread || stirred.contains(&key)) && !self.servers(entry)? {
-                gone.push(key);
+            while last.next_if(|old| old.service.key < key).is_some() {}
+            let known = last.next_if(|old| old.service.key == key);
+            match known.filter(|_| !wanted.contains(&key)) {
+                Some(old) => {
+                    entry.servers = old.servers.clone();
+                    entry.servers_read = old.servers_read;
+                }
+                None if self.servers(entry)? => {}
+                None => gone.push(key),
             }
         }
-        services.retain(|s| !gone.contains(&s.service.key));
+        if !gone.is_empty() {
+            services.retain(|s| !gone.contains(&s.service.key));
+        }
         Ok(services)
     }
 
@@ -236,6 +239,10 @@ impl Reader for NetlinkReader {
         self.proc.connections()
     }
 
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.proc.origins()
+    }
+
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
         self.proc.owners()
     }
@@ -264,21 +271,18 @@ impl NetlinkReader {
 
     fn look(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
         let (began, taken, at) = (Instant::now(), Timestamp::now(), self.now());
-        let before = self.last.as_ref().map(|l| {
-            let carry = (l.around, l.info.clone(), l.timeouts.clone());
-            (carry, l.daemons.clone(), l.sysctls.clone())
-        });
-        let services = match (&want.detail, &self.last) {
-            (Some(_), Some(last)) if !last.services.is_empty() => self.in_tiers(want)?,
+        let last = self.last.take();
+        let services = match (&want.detail, &last) {
+            (Some(wanted), Some(last)) => self.in_tiers(wanted, &last.services)?,
             _ => self.whole()?,
         };
-        let (around, info, timeouts, daemons, sysctls) = match before {
-            Some(((read, info, timeouts), daemons, sysctls)) if !want.surroundings => (
-                read,
-                stale(info, read),
-                stale(timeouts, read),
-                stale(daemons, read),
-                stale(sysctls, read),
+        let (around, info, timeouts, daemons, sysctls) = match last {
+            Some(last) if !want.surroundings => (
+                last.around,
+                stale(last.info, last.around),
+                stale(last.timeouts, last.around),
+                stale(last.daemons, last.around),
+                stale(last.sysctls, last.around),
             ),
             _ => (
                 at,
@@ -290,8 +294,7 @@ impl NetlinkReader {
         };
         let totals = Part::from_result(self.totals());
         self.last = Some(Last {
-            // Only a poll in tiers needs them, and copying a large table costs.
-            services: if want.detail.is_some() { services.clone() } else { Vec::new() },
+            services: services.clone(),
             around,
             info: info.clone(),
             timeouts: timeouts.clone(),
@@ -311,16 +314,8 @@ fn stale<T>(part: Part<T>, read: Moment) -> Part<T> {
 }
 
 /// Sorts by key and drops repetitions: an edit between two batches of a dump can repeat an entry.
-///
-/// The kernel lists the newest first, so entries made in order come backwards, which is the worst
-/// case of sorting a short list of large entries.
 fn sort<T, K: Ord>(all: &mut Vec<T>, key: impl Fn(&T) -> K) {
-    let sorted = |all: &[T]| all.is_sorted_by(|a, b| key(a) < key(b));
-    if sorted(all) {
-        return;
-    }
-    all.reverse();
-    if sorted(all) {
+    if all.is_sorted_by(|a, b| key(a) < key(b)) {
         return;
     }
     all.sort_by_key(&key);

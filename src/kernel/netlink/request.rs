@@ -3,7 +3,7 @@
 use netlink_packet_core::Emitable;
 use netlink_packet_generic::GenlFamily;
 
-use super::attribute::Attribute;
+use super::attribute::Attributes;
 use super::constants::{self, daemon, dest, svc, top};
 use crate::ipvs::{
     Daemon, DaemonRole, Family, Netmask, Server, ServerKey, Service, ServiceKey, Timeouts,
@@ -43,116 +43,133 @@ impl Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     command: Command,
-    attributes: Vec<Attribute>,
+    attributes: Attributes,
 }
 
 impl Request {
-    fn new(command: Command, attributes: Vec<Attribute>) -> Self {
+    fn new(command: Command, fill: impl FnOnce(&mut Attributes)) -> Self {
+        let mut attributes = Attributes::with_room();
+        fill(&mut attributes);
         Self { command, attributes }
     }
 
     /// NEW_SERVICE or SET_SERVICE: every attribute, because the kernel replaces what is left
     /// out. The flags' mask is all ones, so the service has exactly the flags given.
     pub fn put_service(command: Command, service: &Service) -> Self {
-        let mut all = service_key(&service.key);
-        all.push(Attribute::text(svc::SCHED_NAME, service.scheduler.as_str()));
-        all.push(Attribute::flags(svc::FLAGS, service.flags.bits(), u32::MAX));
-        all.push(Attribute::u32(svc::TIMEOUT, service.timeout));
-        all.push(match service.netmask {
-            Netmask::V4(mask) => Attribute::v4(svc::NETMASK, mask),
-            Netmask::V6(prefix) => Attribute::u32(svc::NETMASK, prefix.into()),
-        });
-        if let Some(pe) = &service.pe {
-            all.push(Attribute::text(svc::PE_NAME, pe.as_str()));
-        }
-        Self::new(command, vec![Attribute::nest(top::SERVICE, all)])
+        let entry = |all: &mut Attributes| {
+            service_key(&service.key, all);
+            all.text(svc::SCHED_NAME, service.scheduler.as_str());
+            all.flags(svc::FLAGS, service.flags.bits(), u32::MAX);
+            all.u32(svc::TIMEOUT, service.timeout);
+            match service.netmask {
+                Netmask::V4(mask) => all.v4(svc::NETMASK, mask),
+                Netmask::V6(prefix) => all.u32(svc::NETMASK, prefix.into()),
+            }
+            if let Some(pe) = &service.pe {
+                all.text(svc::PE_NAME, pe.as_str());
+            }
+        };
+        Self::new(command, |all| all.nest(top::SERVICE, entry))
     }
 
     /// DEL_SERVICE, GET_SERVICE (one), GET_DEST or ZERO of a service: its key alone.
     pub fn service(command: Command, key: &ServiceKey) -> Self {
-        Self::new(command, vec![Attribute::nest(top::SERVICE, service_key(key))])
+        Self::new(command, |all| all.nest(top::SERVICE, |all| service_key(key, all)))
     }
 
     /// NEW_DEST or SET_DEST: every attribute. Kernels before 5.3 ignore the tunnel's, so only
     /// reading back tells whether they took.
     pub fn put_server(command: Command, service: &ServiceKey, server: &Server) -> Self {
-        let mut all = server_key(&server.key);
-        all.push(Attribute::u32(dest::FWD_METHOD, server.forwarding.number()));
-        all.push(Attribute::u32(dest::WEIGHT, server.weight));
-        all.push(Attribute::u32(dest::U_THRESH, server.upper_threshold));
-        all.push(Attribute::u32(dest::L_THRESH, server.lower_threshold));
-        all.push(Attribute::u8(dest::TUN_TYPE, server.tunnel.kind.number()));
-        all.push(Attribute::port(dest::TUN_PORT, server.tunnel.port));
-        all.push(Attribute::u16(dest::TUN_FLAGS, server.tunnel.flags));
-        Self::with_server(command, service, all)
+        Self::with_server(command, service, |all| {
+            server_key(&server.key, all);
+            all.u32(dest::FWD_METHOD, server.forwarding.number());
+            all.u32(dest::WEIGHT, server.weight);
+            all.u32(dest::U_THRESH, server.upper_threshold);
+            all.u32(dest::L_THRESH, server.lower_threshold);
+            all.u8(dest::TUN_TYPE, server.tunnel.kind.number());
+            all.port(dest::TUN_PORT, server.tunnel.port);
+            all.u16(dest::TUN_FLAGS, server.tunnel.flags);
+        })
     }
 
     /// DEL_DEST.
     pub fn delete_server(service: &ServiceKey, server: &ServerKey) -> Self {
-        Self::with_server(Command::DelDest, service, server_key(server))
+        Self::with_server(Command::DelDest, service, |all| server_key(server, all))
     }
 
-    fn with_server(command: Command, service: &ServiceKey, server: Vec<Attribute>) -> Self {
-        let service = Attribute::nest(top::SERVICE, service_key(service));
-        Self::new(command, vec![service, Attribute::nest(top::DEST, server)])
+    fn with_server(
+        command: Command,
+        service: &ServiceKey,
+        server: impl FnOnce(&mut Attributes),
+    ) -> Self {
+        Self::new(command, |all| {
+            all.nest(top::SERVICE, |all| service_key(service, all));
+            all.nest(top::DEST, server);
+        })
     }
 
     /// NEW_DAEMON.
     pub fn start_daemon(wanted: &Daemon) -> Self {
-        let mut all = vec![
-            Attribute::u32(daemon::STATE, wanted.role.number()),
-            Attribute::text(daemon::MCAST_IFN, &wanted.interface),
-            Attribute::u32(daemon::SYNC_ID, wanted.sync_id),
-        ];
-        all.extend(wanted.max_len.map(|v| Attribute::u16(daemon::SYNC_MAXLEN, v)));
-        all.extend(wanted.group.map(|v| Attribute::v4(daemon::MCAST_GROUP, v)));
-        all.extend(wanted.group6.map(|v| Attribute::v6(daemon::MCAST_GROUP6, v)));
-        all.extend(wanted.port.map(|v| Attribute::u16(daemon::MCAST_PORT, v)));
-        all.extend(wanted.ttl.map(|v| Attribute::u8(daemon::MCAST_TTL, v)));
-        Self::new(Command::NewDaemon, vec![Attribute::nest(top::DAEMON, all)])
+        let entry = |all: &mut Attributes| {
+            all.u32(daemon::STATE, wanted.role.number());
+            all.text(daemon::MCAST_IFN, &wanted.interface);
+            all.u32(daemon::SYNC_ID, wanted.sync_id);
+            if let Some(max_len) = wanted.max_len {
+                all.u16(daemon::SYNC_MAXLEN, max_len);
+            }
+            if let Some(group) = wanted.group {
+                all.v4(daemon::MCAST_GROUP, group);
+            }
+            if let Some(group) = wanted.group6 {
+                all.v6(daemon::MCAST_GROUP6, group);
+            }
+            if let Some(port) = wanted.port {
+                all.u16(daemon::MCAST_PORT, port);
+            }
+            if let Some(ttl) = wanted.ttl {
+                all.u8(daemon::MCAST_TTL, ttl);
+            }
+        };
+        Self::new(Command::NewDaemon, |all| all.nest(top::DAEMON, entry))
     }
 
     /// DEL_DAEMON.
     pub fn stop_daemon(role: DaemonRole) -> Self {
-        let state = vec![Attribute::u32(daemon::STATE, role.number())];
-        Self::new(Command::DelDaemon, vec![Attribute::nest(top::DAEMON, state)])
+        let state = |all: &mut Attributes| all.u32(daemon::STATE, role.number());
+        Self::new(Command::DelDaemon, |all| all.nest(top::DAEMON, state))
     }
 
     /// SET_CONFIG; 0 keeps a timeout.
     pub fn set_timeouts(timeouts: &Timeouts) -> Self {
-        let all = vec![
-            Attribute::u32(top::TIMEOUT_TCP, timeouts.tcp),
-            Attribute::u32(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin),
-            Attribute::u32(top::TIMEOUT_UDP, timeouts.udp),
-        ];
-        Self::new(Command::SetConfig, all)
+        Self::new(Command::SetConfig, |all| {
+            all.u32(top::TIMEOUT_TCP, timeouts.tcp);
+            all.u32(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin);
+            all.u32(top::TIMEOUT_UDP, timeouts.udp);
+        })
     }
 
     /// GET_CONFIG, GET_INFO, FLUSH, ZERO of everything, and the dumps of services and daemons.
     pub fn bare(command: Command) -> Self {
-        Self::new(command, Vec::new())
+        Self::new(command, |_| {})
     }
 }
 
-fn service_key(key: &ServiceKey) -> Vec<Attribute> {
-    let af = Attribute::u16(svc::AF, key.family().number());
+fn service_key(key: &ServiceKey, all: &mut Attributes) {
+    all.u16(svc::AF, key.family().number());
     match *key {
-        ServiceKey::Endpoint { protocol, addr, port } => vec![
-            af,
-            Attribute::u16(svc::PROTOCOL, protocol.0),
-            Attribute::address(svc::ADDR, addr),
-            Attribute::port(svc::PORT, port),
-        ],
-        ServiceKey::Fwmark { mark, .. } => vec![af, Attribute::u32(svc::FWMARK, mark)],
+        ServiceKey::Endpoint { protocol, addr, port } => {
+            all.u16(svc::PROTOCOL, protocol.0);
+            all.address(svc::ADDR, addr);
+            all.port(svc::PORT, port);
+        }
+        ServiceKey::Fwmark { mark, .. } => all.u32(svc::FWMARK, mark),
     }
 }
 
-fn server_key(key: &ServerKey) -> Vec<Attribute> {
-    vec![
-        Attribute::address(dest::ADDR, key.addr),
-        Attribute::port(dest::PORT, key.port),
-        Attribute::u16(dest::ADDR_FAMILY, Family::of(key.addr).number()),
-    ]
+fn server_key(key: &ServerKey, all: &mut Attributes) {
+    all.address(dest::ADDR, key.addr);
+    all.port(dest::PORT, key.port);
+    all.u16(dest::ADDR_FAMILY, Family::of(key.addr).number());
 }
 
 impl GenlFamily for Request {
@@ -171,10 +188,12 @@ impl GenlFamily for Request {
 
 impl Emitable for Request {
     fn buffer_len(&self) -> usize {
-        self.attributes.as_slice().buffer_len()
+        self.attributes.bytes().len()
     }
 
     fn emit(&self, buffer: &mut [u8]) {
-        self.attributes.as_slice().emit(buffer);
+        if let Some(room) = buffer.get_mut(..self.buffer_len()) {
+            room.copy_from_slice(self.attributes.bytes());
+        }
     }
 }

@@ -152,6 +152,11 @@ impl<'a> Rows<'a> {
         Self { rest: piece, skipped: 0 }
     }
 
+    /// The bytes that were not looked at yet.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Lines so far that were no rows.
     pub fn skipped(&self) -> u64 {
         self.skipped

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::conn::Rows;
 use super::file::ProcRoot;
+use super::text::decimal;
 use crate::kernel::{Connections, KernelError};
 
 /// The connection table, being read.
@@ -20,6 +21,8 @@ use crate::kernel::{Connections, KernelError};
 pub struct ConnFile {
     file: File,
     path: PathBuf,
+    /// Tells how many rows there are, from kernel 7.2 on, to root.
+    status: Option<File>,
     buffer: Vec<u8>,
     /// Bytes in the buffer, of which the first `used` were handed out.
     filled: usize,
@@ -40,12 +43,21 @@ impl ConnFile {
     pub fn open(root: &ProcRoot, with_origin: bool) -> Result<Self, KernelError> {
         let path = root.net(if with_origin { "ip_vs_conn_sync" } else { "ip_vs_conn" });
         let file = File::open(&path).map_err(|error| root.error(&path, &error))?;
+        // Opened here, because it is the calling thread's namespace that counts.
+        let status = File::open(root.net("ip_vs_status")).ok();
         let buffer = vec![0; Self::PIECE];
-        Ok(Self { file, path, buffer, filled: 0, used: 0, ended: false })
+        Ok(Self { file, path, status, buffer, filled: 0, used: 0, ended: false })
     }
 }
 
 impl Connections for ConnFile {
+    /// `Conns:` of `ip_vs_status`.
+    fn total(&mut self) -> Option<u64> {
+        let mut text = Vec::new();
+        self.status.take()?.take(Self::PIECE as u64).read_to_end(&mut text).ok()?;
+        conns(&text)
+    }
+
     fn next_rows(&mut self) -> Result<Option<Rows<'_>>, KernelError> {
         if self.ended {
             return Ok(None);
@@ -74,5 +86,25 @@ impl Connections for ConnFile {
             _ => self.filled,
         };
         Ok(Some(Rows::new(filled.get(..self.used).unwrap_or_default())))
+    }
+}
+
+/// How many entries the table has, as `ip_vs_status_show` prints it: `Conns:\t51234`.
+fn conns(status: &[u8]) -> Option<u64> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Conns:"))?;
+    decimal(line.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_count_is_found() {
+        let status = b"Conns:\t51234\nConn buckets:\t65536 (16 bits, lfactor -4)\nServices:\t1\n";
+        assert_eq!(conns(status), Some(51_234));
+        for other in [&b""[..], b"Conns:\n", b"Conns:\tmany\n", b"Conn buckets:\t5\n"] {
+            assert_eq!(conns(other), None);
+        }
     }
 }

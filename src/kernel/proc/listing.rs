@@ -1,8 +1,6 @@
-//! From the lines of `/proc/net/ip_vs` to services, and back onto services that are already
-//! known better.
+//! From the lines of `/proc/net/ip_vs` to services.
 
-use std::cmp::Ordering;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use super::table::{Line, Name, Persistence, ServerLine, ServiceLine, Table};
 use super::text::Fault;
@@ -10,26 +8,6 @@ use crate::ipvs::{
     Family, Forwarding, Netmask, SchedulerName, Server, Service, ServiceFlags, ServiceKey,
 };
 use crate::snapshot::{Known, Moment, ServerEntry, ServiceEntry};
-
-/// What a cheap tick found that it could not bring up to date by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// Listed and not in the table. The family of a fwmark is a guess.
-    pub new: Vec<ServiceKey>,
-    /// In the table, where they stay, and not listed. An edit during the reading can make the
-    /// kernel leave out an entry, so ask for it before believing that it is gone.
-    pub gone: Vec<ServiceKey>,
-    /// Servers were added or removed; or the scheduler, `ops`, persistence (not its timeout), or
-    /// a weight or forwarding method changed.
-    pub changed: Vec<ServiceKey>,
-}
-
-impl Changed {
-    /// Whether the table is up to date as far as the listing can tell.
-    pub fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.gone.is_empty() && self.changed.is_empty()
-    }
-}
 
 /// Makes services of a whole listing, sorted by key, [`Known::Listed`].
 ///
@@ -44,46 +22,6 @@ pub fn build(table: Table<'_>, at: Moment) -> Result<Vec<ServiceEntry>, Fault> {
     })?;
     settle(&mut services);
     Ok(services)
-}
-
-/// Brings weights, forwarding methods and connections of the listed servers up to date in
-/// `services`, which is sorted by key, and tells what else has changed. Nothing is added to the
-/// table and nothing taken away.
-///
-/// `servers` is scratch space to be reused.
-///
-/// # Errors
-/// The first [`Fault`] of the listing. The services before it are up to date then.
-pub fn refresh(
-    table: Table<'_>,
-    services: &mut [ServiceEntry],
-    servers: &mut Vec<ServerLine>,
-) -> Result<Changed, Fault> {
-    let mut changed = Changed::default();
-    let mut seen = vec![false; services.len()];
-    each_service(table, servers, |listed, _, listed_servers| {
-        let found = find(services, &seen, listed, listed_servers);
-        let known = found.ok().and_then(|place| services.get_mut(place).zip(seen.get_mut(place)));
-        match (known, found) {
-            (Some((entry, seen)), _) => {
-                *seen = true;
-                if update(entry, listed, listed_servers) {
-                    changed.changed.push(entry.service.key);
-                }
-            }
-            (None, Err(key)) => changed.new.push(key),
-            (None, Ok(_)) => {}
-        }
-        Ok(())
-    })?;
-    let gone = services.iter().zip(seen).filter(|(_, seen)| !seen);
-    changed.gone = gone.map(|(entry, _)| entry.service.key).collect();
-    // A listing that was edited while it was read can repeat a service.
-    for keys in [&mut changed.new, &mut changed.changed] {
-        keys.sort_unstable();
-        keys.dedup();
-    }
-    Ok(changed)
 }
 
 /// Calls `visit` with each service, the number of its line and its servers, sorted by key.
@@ -228,86 +166,4 @@ fn other(family: Family) -> Family {
         Family::V4 => Family::V6,
         Family::V6 => Family::V4,
     }
-}
-
-/// Where in `services` the listed service is, or the key of a new one.
-fn find(
-    services: &[ServiceEntry],
-    seen: &[bool],
-    listed: ServiceLine<'_>,
-    servers: &[ServerLine],
-) -> Result<usize, ServiceKey> {
-    let place = |key: ServiceKey| {
-        services.binary_search_by(|entry| entry.service.key.cmp(&key)).map_err(|_| key)
-    };
-    let mark = match listed.name {
-        Name::Endpoint(protocol, addr, port) => {
-            return place(ServiceKey::endpoint(protocol, addr, port));
-        }
-        Name::Fwmark(mark) => mark,
-    };
-    let shared = |place: &usize| {
-        let entry = services.get(*place);
-        let known = |line: &&ServerLine| entry.is_some_and(|e| e.server(&line.key).is_some());
-        servers.iter().filter(known).count()
-    };
-    let free = |place: &usize| seen.get(*place) == Some(&false);
-    let proven = proven(listed, servers);
-    let candidates = [Family::V6, Family::V4]
-        .into_iter()
-        .filter(|family| proven.is_none_or(|proven| proven == *family))
-        .filter_map(|family| place(ServiceKey::Fwmark { family, mark }).ok())
-        .filter(free);
-    // Of equals the last is taken: v4.
-    candidates.max_by_key(shared).ok_or_else(|| {
-        let guess = guess(listed, servers);
-        let taken = place(ServiceKey::Fwmark { family: guess, mark }).is_ok();
-        let family = if taken && proven.is_none() { other(guess) } else { guess };
-        ServiceKey::Fwmark { family, mark }
-    })
-}
-
-/// Updates what the listing tells; whether it told of a change that wants a closer look.
-fn update(entry: &mut ServiceEntry, listed: ServiceLine<'_>, servers: &[ServerLine]) -> bool {
-    let service = &entry.service;
-    // The kernel does not print `ops` for v6 endpoints.
-    let silent = matches!(listed.name, Name::Endpoint(_, IpAddr::V6(_), _));
-    let mut changed = service.scheduler.as_str() != listed.scheduler
-        || service.persistent().is_some() != listed.persistence.is_some()
-        || (!silent && service.one_packet() != listed.one_packet);
-
-    let (mut known, mut listed) = (entry.servers.iter_mut().peekable(), servers.iter().peekable());
-    while let (Some(server), Some(line)) = (known.peek_mut(), listed.peek()) {
-        match server.server.key.cmp(&line.key) {
-            Ordering::Equal => {
-                changed |= update_server(server, line);
-                known.next();
-                listed.next();
-            }
-            Ordering::Less => {
-                changed = true;
-                known.next();
-            }
-            Ordering::Greater => {
-                changed = true;
-                listed.next();
-            }
-        }
-    }
-    changed || known.next().is_some() || listed.next().is_some()
-}
-
-fn update_server(entry: &mut ServerEntry, line: &ServerLine) -> bool {
-    entry.active = line.active;
-    entry.inactive = line.inactive;
-    let server = &mut entry.server;
-    // Bypass and unknown methods are listed as `Masq`, which must not overwrite them.
-    let hidden = matches!(server.forwarding, Forwarding::Bypass | Forwarding::Unknown(_));
-    let moved =
-        server.forwarding != line.forwarding && !(hidden && line.forwarding == Forwarding::Masq);
-    if moved {
-        server.forwarding = line.forwarding;
-    }
-    let weighed = std::mem::replace(&mut server.weight, line.weight) != line.weight;
-    moved || weighed
 }

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::conn_file::ConnFile;
 use super::file::{Buffer, ProcRoot};
-use super::listing::{self, Changed};
+use super::listing;
 use super::modules;
 use super::owners::{self, Owner};
-use super::table::{ServerLine, Table};
+use super::table::Table;
 use super::{stats, sysctl, text::Fault};
 use crate::ipvs::{Info, ServiceKey, Stats};
 use crate::kernel::host::Host;
@@ -25,7 +25,6 @@ pub struct ProcReader {
     root: ProcRoot,
     epoch: Instant,
     buffer: Buffer,
-    servers: Vec<ServerLine>,
     sysctls: Option<(Sysctls, Moment)>,
 }
 
@@ -48,22 +47,7 @@ impl ProcReader {
     pub fn open_since(root: ProcRoot, epoch: Instant) -> Result<Self, KernelError> {
         let file = root.net("ip_vs");
         std::fs::File::open(&file).map_err(|error| root.error(&file, &error))?;
-        let (buffer, servers) = (Buffer::default(), Vec::new());
-        Ok(Self { root, epoch, buffer, servers, sysctls: None })
-    }
-
-    /// The cheap tick: brings weights, forwarding methods and connections in `services` up to
-    /// date, where they are listed, and tells what else has changed. `services` is sorted by
-    /// key, as every snapshot is; nothing is added or taken away.
-    ///
-    /// # Errors
-    /// [`KernelError`] when the listing cannot be read or understood. What came before the
-    /// misunderstood line is up to date then.
-    pub fn refresh(&mut self, services: &mut [ServiceEntry]) -> Result<Changed, KernelError> {
-        let servers = &mut self.servers;
-        read(&self.root, &mut self.buffer, "ip_vs", |file| {
-            listing::refresh(Table::open(file)?, services, servers)
-        })
+        Ok(Self { root, epoch, buffer: Buffer::default(), sysctls: None })
     }
 
     /// Totals and rates of the network namespace, from `ip_vs_stats`.
@@ -130,6 +114,10 @@ impl Reader for ProcReader {
 
     fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
         Ok(Box::new(ConnFile::open(&self.root, false)?))
+    }
+
+    fn origins(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        Ok(Box::new(ConnFile::open(&self.root, true)?))
     }
 
     fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {

@@ -35,7 +35,6 @@ mod rates;
 mod reader;
 mod stats;
 mod table;
-mod tick;
 
 const HEADER: &str = "IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags

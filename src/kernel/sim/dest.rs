@@ -158,7 +158,6 @@ impl Dests {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Dest> {
         self.slots.iter().flatten()
     }

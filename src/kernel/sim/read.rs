@@ -41,15 +41,15 @@ impl Kernel {
             service: service.config.clone(),
             known: Known::Whole,
             stats: Some(service.meter.stats()),
-            servers,
+            servers: servers.into(),
             servers_read: at,
             unknown: Vec::new(),
         }
     }
 
     /// All connections and templates, in the order of a seeded hash of the client: a prefix is a
-    /// random sample, as with the kernel's own table. Crowds have no rows, and nobody here speaks
-    /// SIP, so no engine keeps anything.
+    /// random sample, as with the kernel's own table. Crowds are not among
+    /// them (`rows` makes theirs up), and nobody here speaks SIP, so no engine keeps anything.
     pub(super) fn connections(&self) -> Vec<Connection> {
         let mut rows: Vec<_> = self
             .conns

@@ -1,37 +1,55 @@
 //! The connection table as `/proc/net/ip_vs_conn` prints it (`ip_vs_conn_seq_show`), so that
 //! whoever reads the embedded director reads it as a kernel, by the same parser.
 
+mod crowd;
+
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ipvs::{Connection, Family, Protocol, Target};
 use crate::kernel::proc::conn::Rows;
 use crate::kernel::{Connections, KernelError};
+use crowd::CrowdRows;
+
+use super::state::Kernel;
 
 const HEADER: &str =
     "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
 
 /// What one read hands out at most, as the kernel does: a page, cut after a line.
 const PAGE: usize = 4_096;
+/// No line is longer.
+const LONGEST: usize = 192;
 
-/// The table of one moment, being read.
+/// The table of one moment, being read: single connections first, then those of the crowds.
 pub(super) struct Printed {
     text: String,
     used: usize,
+    crowd: CrowdRows,
 }
 
 impl Printed {
-    pub(super) fn new(connections: &[Connection]) -> Self {
+    pub(super) fn new(kernel: &Kernel) -> Self {
         let mut text = HEADER.to_owned();
-        for row in connections {
-            text.push_str(&line(row));
+        for row in kernel.connections() {
+            write_line(&mut text, &row);
         }
-        Self { text, used: 0 }
+        Self { text, used: 0, crowd: CrowdRows::new(kernel) }
     }
 }
 
 impl Connections for Printed {
     fn next_rows(&mut self) -> Result<Option<Rows<'_>>, KernelError> {
+        if self.used == self.text.len() {
+            self.text.clear();
+            self.used = 0;
+            while self.text.len() + LONGEST < PAGE
+                && let Some(row) = self.crowd.next()
+            {
+                write_line(&mut self.text, &row);
+            }
+        }
         let rest = self.text.as_bytes().get(self.used..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(None);
@@ -43,7 +61,8 @@ impl Connections for Printed {
     }
 }
 
-fn line(row: &Connection) -> String {
+/// As the kernel's `seq_printf`. Writing to a string does not fail.
+fn write_line(out: &mut String, row: &Connection) {
     let (to, port) = match row.target {
         Target::Address(to) => (to.addr, to.port),
         // The mark stands in the first 32 bits of the address.
@@ -53,34 +72,32 @@ fn line(row: &Connection) -> String {
         },
     };
     let protocol = match row.protocol {
-        Protocol(0) => "IP".to_owned(),
-        Protocol(1) => "ICMP".to_owned(),
-        Protocol(58) => "ICMPv6".to_owned(),
-        other => other.to_string(),
+        Protocol::TCP => Cow::Borrowed("TCP"),
+        Protocol::UDP => Cow::Borrowed("UDP"),
+        Protocol(0) => Cow::Borrowed("IP"),
+        Protocol(1) => Cow::Borrowed("ICMP"),
+        Protocol(58) => Cow::Borrowed("ICMPv6"),
+        other => Cow::Owned(other.to_string()),
     };
-    format!(
-        "{protocol:<3} {} {:04X} {} {port:04X} {} {:04X} {:<11} {:>7}\n",
-        addr(row.client.ip()),
-        row.client.port(),
-        addr(to),
-        addr(row.server.addr),
-        row.server.port,
-        row.state,
-        row.expires,
-    )
+    let _ = write!(out, "{protocol:<3} ");
+    write_addr(out, row.client.ip());
+    let _ = write!(out, " {:04X} ", row.client.port());
+    write_addr(out, to);
+    let _ = write!(out, " {port:04X} ");
+    write_addr(out, row.server.addr);
+    let _ = writeln!(out, " {:04X} {:<11} {:>7}", row.server.port, row.state, row.expires);
 }
 
 /// Eight hexadecimal digits, or eight full groups without brackets.
-fn addr(addr: IpAddr) -> String {
+fn write_addr(out: &mut String, addr: IpAddr) {
     match addr {
-        IpAddr::V4(v4) => format!("{:08X}", v4.to_bits()),
+        IpAddr::V4(v4) => {
+            let _ = write!(out, "{:08X}", v4.to_bits());
+        }
         IpAddr::V6(v6) => {
-            let mut text = String::with_capacity(39);
             for (n, group) in v6.segments().into_iter().enumerate() {
-                // Writing to a string does not fail.
-                let _ = write!(text, "{}{group:04x}", if n == 0 { "" } else { ":" });
+                let _ = write!(out, "{}{group:04x}", if n == 0 { "" } else { ":" });
             }
-            text
         }
     }
 }
@@ -125,7 +142,9 @@ mod tests {
             for whole in text.lines().skip(1).filter(|line| !line.contains(" sip ")) {
                 let bytes = format!("{whole}\n");
                 let row = Rows::new(bytes.as_bytes()).next().unwrap().to_connection();
-                assert_eq!(line(&row), bytes);
+                let mut printed = String::new();
+                write_line(&mut printed, &row);
+                assert_eq!(printed, bytes);
             }
         }
     }

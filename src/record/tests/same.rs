@@ -256,7 +256,7 @@ fn service() -> impl Strategy<Value = ServiceEntry> {
             service,
             known: if whole { Known::Whole } else { Known::Listed },
             stats,
-            servers,
+            servers: servers.into(),
             servers_read: Moment(Duration::from_micros(read)),
             unknown,
         }

@@ -4,6 +4,8 @@ use ipvs_tui::ipvs::{
     Forwarding, MAX_WEIGHT, Protocol, Server, ServerKey, ServiceKey, Tunnel, TunnelKind,
 };
 
+use ipvs_tui::snapshot::Servers;
+
 use crate::bench::*;
 
 fn v6_service(port: u16) -> ServiceKey {
@@ -70,7 +72,7 @@ pub(crate) fn what_the_kernel_would_swallow_is_not_sent(bench: &mut dyn Bench) {
         refused(bench.add_server(key, &wrong));
         refused(bench.edit_server(key, &wrong));
     }
-    assert_eq!(bench.found(key).servers, []);
+    assert_eq!(bench.found(key).servers, Servers::default());
 }
 
 pub(crate) fn servers_are_unicast(bench: &mut dyn Bench) {
@@ -101,7 +103,7 @@ pub(crate) fn the_other_family_needs_a_tunnel(bench: &mut dyn Bench) {
         assert_eq!(bench.found(key).servers[0].server, tunnelled);
         assert_eq!(errno(bench.edit_server(key, &at(addr, Forwarding::Masq))), EINVAL);
         bench.delete_server(key, &tunnelled).unwrap();
-        assert_eq!(bench.found(key).servers, []);
+        assert_eq!(bench.found(key).servers, Servers::default());
     }
 }
 

@@ -4,6 +4,8 @@ use ipvs_tui::ipvs::{
     Change, Family, Netmask, PeName, Protocol, Service, ServiceFlags, ServiceKey,
 };
 
+use ipvs_tui::snapshot::Servers;
+
 use crate::bench::*;
 
 pub(crate) fn a_service_is_added_once(bench: &mut dyn Bench) {
@@ -160,7 +162,7 @@ pub(crate) fn a_deleted_service_takes_its_servers_along(bench: &mut dyn Bench) {
     bench.delete(web.key).unwrap();
     assert_eq!(bench.look(web.key), None);
     bench.add(&web).unwrap();
-    assert_eq!(bench.found(web.key).servers, []);
+    assert_eq!(bench.found(web.key).servers, Servers::default());
 }
 
 pub(crate) fn flush_deletes_everything(bench: &mut dyn Bench) {

@@ -40,14 +40,7 @@ fn rates() {
             );
         }
     }
-    let file = text.clone().into_bytes();
+    let file = text.into_bytes();
     let time = best_of(Box::new(move || assert_eq!(build(&file).len(), 1000)));
     println!("table of 20,000 servers, built: {time:?}");
-    let mut services = build(text.as_bytes());
-    let mut scratch = Vec::new();
-    let time = best_of(Box::new(move || {
-        let table = Table::open(text.as_bytes()).unwrap();
-        assert!(listing::refresh(table, &mut services, &mut scratch).unwrap().is_empty());
-    }));
-    println!("table of 20,000 servers, refreshed: {time:?}");
 }

@@ -1,0 +1,236 @@
+//! Trouble that the rows tell of. Each sign wants so much to go on that small numbers raise none,
+//! however many servers and clients are looked at.
+//!
+//! ```text
+//! silent   connections of one server wait in SYN_RECV, those of its neighbours do not
+//! share    a server's part of its service's connections is far from its weight's
+//! crowd    a client with an outsized part of the table; a table near its limits
+//! orphans  rows of servers that the table of services does not have
+//! ```
+
+mod crowd;
+mod orphans;
+mod share;
+mod silent;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::lane::Place;
+use super::sample::Row;
+use super::scale::{Estimate, Share};
+use super::survey::Survey;
+use crate::ipvs::{ConnState, ServerKey, ServiceKey, counted, separated};
+use crate::snapshot::Snapshot;
+
+/// A connection stays in SYN_RECV for 60 s (`ip_vs_proto_tcp.c`). One whose timer has run for this
+/// many seconds was not answered in time.
+const SYN_RECV: u32 = 60;
+const PATIENCE: u32 = 3;
+
+/// Trouble.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sign {
+    /// A real server does not answer.
+    Silent {
+        /// Which.
+        place: Place,
+        /// Connections that wait.
+        waiting: Estimate,
+        /// Their share of its active connections.
+        share: Share,
+    },
+    /// No server of a service completes handshakes: none answers, or clients do not.
+    Unanswered {
+        /// Which.
+        service: ServiceKey,
+        /// Connections that wait.
+        waiting: Estimate,
+        /// Their share of its connections.
+        share: Share,
+    },
+    /// The table is nearly as large as `conn_max` lets it be (from kernel 7.2 on).
+    NearMax {
+        /// Rows of the table.
+        rows: Estimate,
+        /// How many there may be.
+        most: u64,
+    },
+    /// A server's share of its service's connections is not its weight's.
+    OffWeight {
+        /// Which.
+        place: Place,
+        /// What it holds.
+        held: Share,
+        /// What its weight asks for, 0 to 1.
+        due: f64,
+    },
+    /// One client has much more of the table than others.
+    Client {
+        /// Which.
+        client: IpAddr,
+        /// Its rows.
+        rows: Estimate,
+        /// Their share of the table.
+        share: Share,
+    },
+    /// Rows whose server is not in the table of services.
+    Orphans {
+        /// The service as the rows name it.
+        service: ServiceKey,
+        /// The server.
+        server: ServerKey,
+        /// How many.
+        rows: Estimate,
+        /// Whether the service is there, so that the server was deleted from it.
+        served: bool,
+    },
+    /// Orphans of more servers than are listed.
+    MoreOrphans {
+        /// Of how many servers.
+        servers: usize,
+        /// How many.
+        rows: Estimate,
+    },
+    /// The buckets of the hash table are long lists.
+    Crowded {
+        /// Rows of the table.
+        rows: Estimate,
+        /// Its buckets.
+        buckets: u64,
+        /// Whether it grows by itself (from kernel 7.2 on) and has reached its largest size.
+        grown: bool,
+    },
+}
+
+/// What a sign is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A real server in a service.
+    Server(Place),
+    /// A service.
+    Service(ServiceKey),
+    /// The whole table.
+    Table,
+}
+
+impl Sign {
+    /// What it is about.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Silent { place, .. } | Self::OffWeight { place, .. } => About::Server(*place),
+            Self::Unanswered { service, .. } | Self::Orphans { service, served: true, .. } => {
+                About::Service(*service)
+            }
+            _ => About::Table,
+        }
+    }
+
+    /// Whether clients suffer now.
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, Self::Silent { .. } | Self::Unanswered { .. } | Self::NearMax { .. })
+    }
+
+    /// The sentence without the name of what it is [`about`](Self::about), for where that stands
+    /// already.
+    pub fn of_itself(&self) -> String {
+        match self {
+            Self::Silent { waiting, share, .. } => {
+                format!(
+                    "does not answer: {waiting} connections wait in SYN_RECV, {share} of its \
+                     active ones"
+                )
+            }
+            Self::Unanswered { waiting, share, .. } => format!(
+                "handshakes are not completed: {waiting} connections wait in SYN_RECV, {share}; no \
+                 server answers, or it is a SYN flood"
+            ),
+            Self::OffWeight { held, due, .. } => {
+                let due = due * 100.0;
+                let digits = usize::from(due < 9.95);
+                format!("holds {held} of the connections, its weight asks for {due:.digits$}%")
+            }
+            Self::Orphans { server, rows, served: true, .. } => {
+                format!(
+                    "{rows} connections of {server}, which was deleted: their packets go nowhere"
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { place: (service, server), .. }
+            | Self::OffWeight { place: (service, server), .. } => {
+                write!(f, "{server} of {service} {}", self.of_itself())
+            }
+            Self::Unanswered { service, .. } => write!(f, "{service}: {}", self.of_itself()),
+            Self::NearMax { rows, most } => write!(
+                f,
+                "the table holds {rows} of at most {} connections (net.ipv4.vs.conn_max); beyond \
+                 that new ones are dropped",
+                separated(*most)
+            ),
+            Self::Client { client, rows, share } => {
+                write!(f, "client {client} has {rows} rows, {share} of the table")
+            }
+            Self::Orphans { service, server, rows, served: true } => write!(
+                f,
+                "{rows} connections of {server}, which was deleted from {service}: their packets \
+                 go nowhere"
+            ),
+            Self::Orphans { service, server, rows, served: false } => {
+                write!(f, "{rows} connections to {service} at {server}: there is no such service")
+            }
+            Self::MoreOrphans { servers, rows } => {
+                write!(
+                    f,
+                    "{rows} connections of {} more that are not there",
+                    counted(*servers as u64, "server")
+                )
+            }
+            Self::Crowded { rows, buckets, grown } => {
+                let each = rows.value / (*buckets).max(1);
+                let bits = rows.value.max(2).next_power_of_two().ilog2();
+                write!(
+                    f,
+                    "{rows} rows in {} hash buckets, {each} each: packets walk long lists; ",
+                    separated(*buckets)
+                )?;
+                if *grown {
+                    write!(f, "raise ip_vs's conn_tab_bits to let the table grow")
+                } else {
+                    write!(f, "load ip_vs with conn_tab_bits={}", bits.clamp(8, 20))
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection waits for its handshake for longer than a network takes.
+pub(super) fn is_waiting(row: &Row<'_>) -> bool {
+    *row.state() == ConnState::SynRecv && row.expires() + PATIENCE <= SYN_RECV && !row.is_template()
+}
+
+/// Everything that is wrong, the worst first.
+pub(super) fn all(survey: &Survey, snapshot: &Snapshot) -> Vec<Sign> {
+    let mut signs = silent::signs(survey, snapshot);
+    let silent: Vec<Place> = signs
+        .iter()
+        .filter_map(|sign| match sign {
+            Sign::Silent { place, .. } => Some(*place),
+            _ => None,
+        })
+        .collect();
+    signs.extend(crowd::near_max(survey, snapshot));
+    signs.extend(share::signs(survey, snapshot, &silent));
+    signs.extend(crowd::client(survey));
+    signs.extend(orphans::signs(survey));
+    signs.extend(crowd::crowded(survey, snapshot));
+    signs
+}

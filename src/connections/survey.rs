@@ -1,0 +1,148 @@
+//! A sample, placed in the table of services that was there when it was read.
+
+use super::cost::{Cost, Expected, Shape};
+use super::lane::{Lane, Places};
+use super::placement::Placement;
+use super::sample::{Row, Rows};
+use super::scale::{Estimate, Scale, Tally};
+use super::signs::{self, Sign};
+use super::take::{End, Passed};
+use crate::snapshot::{Snapshot, Source};
+
+/// Who tells how many rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// The kernel's own count of the whole table (`ip_vs_status`, from 7.2 on, for root).
+    Kernel(u64),
+    /// The servers' counters: active, inactive, and templates.
+    Counters(u64),
+    /// The same without templates, which `/proc` does not tell.
+    WithoutTemplates(u64),
+}
+
+impl Total {
+    /// What the counters of a snapshot come to.
+    pub fn counted(snapshot: &Snapshot) -> Self {
+        let servers = || snapshot.services.iter().flat_map(|service| &service.servers);
+        let live: u64 = servers().map(|s| u64::from(s.active) + u64::from(s.inactive)).sum();
+        if snapshot.source == Source::Proc {
+            return Self::WithoutTemplates(live);
+        }
+        match servers().map(|s| s.persistent.map(u64::from)).sum::<Option<u64>>() {
+            Some(templates) => Self::Counters(live + templates),
+            None => Self::WithoutTemplates(live),
+        }
+    }
+
+    fn rows(self) -> u64 {
+        match self {
+            Self::Kernel(rows) | Self::Counters(rows) | Self::WithoutTemplates(rows) => rows,
+        }
+    }
+}
+
+/// A sample of the connection table and what it stands for.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The rows.
+    pub rows: Rows,
+    /// What the pass came to.
+    pub passed: Passed,
+    /// Rows that came twice and were dropped.
+    pub repeated: u64,
+    /// From the sample to the whole.
+    pub scale: Scale,
+    /// Who told the size of the whole.
+    pub total: Total,
+    /// Trouble that the rows tell of, the worst first.
+    pub signs: Vec<Sign>,
+    /// Which servers the rows belong to.
+    pub placement: Placement,
+    cost: Cost,
+    counted: Vec<bool>,
+}
+
+impl Survey {
+    /// Places `rows` in the table of `snapshot`. `told` is the kernel's own count of the rows.
+    pub fn new(
+        (rows, passed, repeated): (Rows, Passed, u64),
+        cost: Cost,
+        told: Option<u64>,
+        snapshot: &Snapshot,
+    ) -> Self {
+        let mut placement = Placement::new(Places::of(snapshot));
+        placement.extend(rows.lanes());
+        let total = told.map_or_else(|| Total::counted(snapshot), Total::Kernel);
+        let counts = |(number, lane): (usize, &Lane)| match total {
+            Total::Kernel(_) => true,
+            Total::Counters(_) => !placement.is_orphan(number),
+            Total::WithoutTemplates(_) => !placement.is_orphan(number) && !lane.template,
+        };
+        let counted: Vec<bool> = rows.lanes().iter().enumerate().map(counts).collect();
+        let mut sample = Tally::default();
+        for row in rows.iter() {
+            sample.add(counted.get(row.lane_number()).copied().unwrap_or(false));
+        }
+        let scale = Scale::new(sample, Some(total.rows()), passed.end == End::Whole);
+        let mut survey = Self {
+            rows,
+            passed,
+            repeated,
+            scale,
+            total,
+            signs: Vec::new(),
+            placement,
+            cost,
+            counted,
+        };
+        survey.signs = signs::all(&survey, snapshot);
+        survey
+    }
+
+    /// Whether it is the whole table, and its numbers are exact.
+    pub fn is_whole(&self) -> bool {
+        self.scale.is_whole()
+    }
+
+    /// Rows of the whole table.
+    pub fn all(&self) -> Estimate {
+        self.scale.all()
+    }
+
+    /// How the cost of reading grows on this kernel, as far as that was seen.
+    pub fn shape(&self) -> Shape {
+        self.cost.shape()
+    }
+
+    /// The CPU time that reading all of it would take.
+    pub fn whole_pass(&self) -> Option<Expected> {
+        let all = self.all();
+        let most = all.high.unwrap_or(all.value);
+        let (low, high) = (self.cost.expected(0, all.value)?, self.cost.expected(0, most)?);
+        Some(Expected { low: low.low, high: low.high.max(high.high) })
+    }
+
+    /// What was learned of the cost.
+    pub fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// Something gathered over the rows of each lane, by the lanes' numbers.
+    pub(super) fn by_lane<T: Clone + Default>(
+        &self,
+        mut add: impl FnMut(&mut T, &Row<'_>),
+    ) -> Vec<T> {
+        let mut all = vec![T::default(); self.rows.lanes().len()];
+        for row in self.rows.iter() {
+            if let Some(one) = all.get_mut(row.lane_number()) {
+                add(one, &row);
+            }
+        }
+        all
+    }
+
+    /// Adds a row to a tally.
+    pub fn tally(&self, tally: &mut Tally, row: &Row<'_>) {
+        tally.add(self.counted.get(row.lane_number()).copied().unwrap_or(false));
+    }
+}

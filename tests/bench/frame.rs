@@ -1,0 +1,351 @@
+//! The console in a terminal: how soon it answers, and what it takes. Built for release.
+//!
+//! `cargo bench --bench frame` on any machine, over the embedded director:
+//!
+//! - from the start to the first frame, and to the first one with real servers,
+//! - from a key to the end of its frame, at 200x60 with 20,000 real servers (`frame N` sends N
+//!   keys): that frame in which the selection has moved, found afterwards by a terminal emulation,
+//! - what the process takes of a core at 80x24 when nobody types.
+//!
+//! `tests/lab/bench bookworm frame [SECONDS]` in a guest, over its kernel, root and IPVS needed:
+//! memory after so many seconds (60) with 1,000 services x 20 servers and with a small table, and
+//! what the small one takes of a core, which is an emulated one.
+//!
+//! Prints what it measured, and fails above the bounds.
+
+#![allow(clippy::print_stdout)] // a benchmark prints what it saw
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use ipvs_tui::ipvs::{
+    Change, Forwarding, Protocol, SchedulerName, Server, ServerKey, Service, ServiceKey,
+};
+use ipvs_tui::kernel::proc::ProcRoot;
+use ipvs_tui::kernel::{Writer, netlink};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// The end of a synchronized frame.
+const END: &[u8] = b"\x1b[?2026l";
+/// From a key to its frame, 99 of 100 times.
+const ANSWER: Duration = Duration::from_millis(16);
+const START: Duration = Duration::from_millis(100);
+/// MiB that the console may take, of 1,000 x 20 and of a small table.
+const LARGE: f64 = 64.0;
+const SMALL: f64 = 16.0;
+/// Percent of one core when nobody types.
+const IDLE: f64 = 0.3;
+
+fn main() -> ExitCode {
+    let number = std::env::args().skip(1).find_map(|a| a.parse().ok());
+    let mut bounds = Bounds { kept: true };
+    if std::env::var_os("IPVS_TUI_LAB").is_some() {
+        on_the_kernel(Duration::from_secs(number.unwrap_or(60)), &mut bounds);
+    } else {
+        start(&mut bounds);
+        for scenario in ["big:1000x20", "big:5000x20"] {
+            keys(scenario, number.unwrap_or(300), &mut bounds);
+        }
+        idle(&["demo", "--scenario", "big:5x4"], &mut bounds);
+    }
+    if bounds.kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Bounds {
+    kept: bool,
+}
+
+impl Bounds {
+    fn at_most(&mut self, what: &str, value: f64, bound: f64, unit: &str) {
+        let missed = if value > bound { "   MISSED" } else { "" };
+        self.kept &= value <= bound;
+        println!("{what:<58} {value:>8.2} {unit}, at most {bound}{missed}");
+    }
+}
+
+// --- what is measured -------------------------------------------------------------------------
+
+/// From the start to the first frame, the middle of several.
+fn start(bounds: &mut Bounds) {
+    for (scenario, size) in [("web", (80, 24)), ("web", (200, 60)), ("big:1000x20", (200, 60))] {
+        let mut times: Vec<_> = (0..9)
+            .map(|_| {
+                let begun = Instant::now();
+                let mut console = Console::start(&["demo", "--scenario", scenario], size);
+                let first = console.until(|_| true).duration_since(begun);
+                let whole = console.until(|screen| screen.contains("10.1."));
+                (first, whole.duration_since(begun))
+            })
+            .collect();
+        times.sort_unstable();
+        let (first, whole) = times[times.len() / 2];
+        let (what, first) = (format!("{scenario} {}x{}", size.0, size.1), millis(first));
+        let what = format!("start to first frame, {what}");
+        if scenario == "web" {
+            bounds.at_most(&what, first, millis(START), "ms");
+        } else {
+            println!("{what:<58} {first:>8.2} ms, with the making of the clients");
+        }
+        println!("{:<58} {:>8.2} ms", "... to the first with real servers", millis(whole));
+    }
+}
+
+/// From keys to their frames.
+fn keys(scenario: &str, count: u64, bounds: &mut Bounds) {
+    let mut console = Console::start(&["demo", "--scenario", scenario], (200, 60));
+    console.until(|screen| screen.contains("10.1."));
+    sleep(Duration::from_secs(3));
+    console.drain();
+    let before = cpu(console.pid());
+    let begun = Instant::now();
+    // Moves by lines, by pages and to the ends, one after the other, not in step with the polls.
+    let moves = ["j", "j", "\x1b[6~", "j", "G", "k", "\x1b[5~", "k", "g", "j"];
+    let mut sent = Vec::new();
+    for n in 0..count {
+        sleep(Duration::from_millis(40 + (n * 7) % 23));
+        sent.push(console.type_in(moves[n as usize % moves.len()]));
+    }
+    sleep(Duration::from_millis(500));
+    let took = begun.elapsed();
+    let after = cpu(console.pid());
+    let frames = console.selections();
+    let mut answers = Vec::new();
+    for (n, key) in sent.iter().enumerate() {
+        let old = frames.iter().rev().find(|(at, _)| at <= key).map(|(_, row)| row.clone());
+        let next = sent.get(n + 1).copied().unwrap_or(*key + Duration::from_secs(1));
+        let new = frames.iter().find(|(at, row)| at > key && Some(row) != old.as_ref());
+        match new {
+            Some((at, _)) if *at < next => answers.push(at.duration_since(*key)),
+            _ => answers.push(next - *key), // later than the next key: as bad as that
+        }
+    }
+    answers.sort_unstable();
+    let at = |share: f64| millis(answers[((answers.len() - 1) as f64 * share).round() as usize]);
+    println!(
+        "key to frame, {scenario}, 200x60, {count} keys: median {:.2} ms, 90% {:.2} ms, most {:.2} ms",
+        at(0.5),
+        at(0.9),
+        at(1.0)
+    );
+    bounds.at_most("... 99 of 100 within", at(0.99), millis(ANSWER), "ms");
+    println!("... {}", spent(&before, &after, took));
+    println!("... {:.1} MiB, the embedded director's own included", resident(console.pid()));
+}
+
+/// What it takes when nobody types.
+fn idle(arguments: &[&str], bounds: &mut Bounds) {
+    let mut console = Console::start(arguments, (80, 24));
+    console.until(|screen| screen.contains("10.1."));
+    sleep(Duration::from_secs(5));
+    let (before, begun) = (cpu(console.pid()), Instant::now());
+    sleep(Duration::from_secs(20));
+    let (after, took) = (cpu(console.pid()), begun.elapsed());
+    let percent = share(&before, &after, took);
+    let what = format!("idle at 80x24, {}", arguments.join(" "));
+    bounds.at_most(&what, percent, IDLE, "% of a core");
+    println!("... {}", spent(&before, &after, took));
+    bounds.at_most("... memory", resident(console.pid()), SMALL, "MiB");
+}
+
+/// Memory and idle CPU over a real kernel.
+fn on_the_kernel(time: Duration, bounds: &mut Bounds) {
+    for (services, servers, bound) in [(5, 4, SMALL), (1_000, 20, LARGE)] {
+        fill(services, servers);
+        let mut console = Console::start(&["--no-journal"], (80, 24));
+        console.until(|screen| screen.contains("10.1."));
+        let whole = millis(console.begun.elapsed());
+        println!(
+            "{services} x {servers}: start to the first frame with real servers {whole:.0} ms"
+        );
+        sleep(time / 2);
+        let half = resident(console.pid());
+        let (before, begun) = (cpu(console.pid()), Instant::now());
+        sleep(time / 2);
+        let (after, took) = (cpu(console.pid()), begun.elapsed());
+        let what = format!("{services} x {servers}: memory after {} s", time.as_secs());
+        bounds.at_most(&what, resident(console.pid()), bound, "MiB");
+        println!("... {half:.1} MiB after half of the time");
+        println!("... {}", spent(&before, &after, took));
+    }
+}
+
+fn fill(services: u32, servers: u32) {
+    let (_, mut writer) = netlink::open(&ProcRoot::default()).expect("root and IPVS");
+    let mut apply = |change: Change| writer.apply(&change).expect("the kernel takes it");
+    apply(Change::Flush);
+    for n in 0..services {
+        let addr = Ipv4Addr::from_bits(0x0a64_0000 + n / 100);
+        let port = u16::try_from(1000 + n % 100).unwrap();
+        let key = ServiceKey::endpoint(Protocol::TCP, addr.into(), port);
+        let after = Some(Service::new(key, SchedulerName::new("wlc").unwrap()));
+        apply(Change::Service { before: None, after });
+        for m in 0..servers {
+            let server = ServerKey::new(Ipv4Addr::from_bits(0x0a01_0002 + m).into(), port);
+            let after = Some(Server::new(server, Forwarding::Masq, 10));
+            apply(Change::Server { service: key, before: None, after });
+        }
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// MiB of memory.
+fn resident(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+/// Each thread's name and the CPU time that it has taken.
+fn cpu(pid: u32) -> Vec<(String, Duration)> {
+    let mut all = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let task = task.unwrap().path();
+        let read = |name: &str| fs::read_to_string(task.join(name)).unwrap_or_default();
+        let spent = match read("schedstat").split_whitespace().next() {
+            Some(nanos) => Duration::from_nanos(nanos.parse().unwrap()),
+            None => {
+                let stat = read("stat");
+                let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+                Duration::from_millis(10 * fields.map(|n| n.parse::<u64>().unwrap()).sum::<u64>())
+            }
+        };
+        all.push((read("comm").trim().to_owned(), spent));
+    }
+    all
+}
+
+/// Percent of a core.
+fn share(before: &[(String, Duration)], after: &[(String, Duration)], took: Duration) -> f64 {
+    let sum = |all: &[(String, Duration)]| all.iter().map(|(_, t)| t.as_secs_f64()).sum::<f64>();
+    (sum(after) - sum(before)) / took.as_secs_f64() * 100.0
+}
+
+fn spent(before: &[(String, Duration)], after: &[(String, Duration)], took: Duration) -> String {
+    let mut text = format!("{:.2}% of a core:", share(before, after, took));
+    for (name, time) in after {
+        let old = before.iter().find(|(n, _)| n == name).map_or(Duration::ZERO, |(_, t)| *t);
+        let percent = time.saturating_sub(old).as_secs_f64() / took.as_secs_f64() * 100.0;
+        text.push_str(&format!(" {name} {percent:.2}%"));
+    }
+    text
+}
+
+// --- the console in a terminal ----------------------------------------------------------------
+
+/// What the program wrote, piece by piece, with the time at which it came.
+type Pieces = Receiver<(Instant, Vec<u8>)>;
+
+struct Console {
+    child: Box<dyn Child + Send + Sync>,
+    _master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
+    pieces: Pieces,
+    vt: vt100::Parser,
+    /// The end of the last piece, where a frame's end may be cut in two.
+    tail: Vec<u8>,
+    begun: Instant,
+}
+
+impl Console {
+    fn start(arguments: &[&str], (columns, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).unwrap();
+        let program = std::env::var("IPVS_TUI_BIN")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_ipvs-tui").to_owned());
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        let begun = Instant::now();
+        let child = pty.slave.spawn_command(command).unwrap();
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let keyboard = pty.master.take_writer().unwrap();
+        let (sender, pieces) = channel();
+        spawn(move || {
+            let mut bytes = [0; 65_536];
+            while let Ok(n @ 1..) = reader.read(&mut bytes) {
+                if sender.send((Instant::now(), bytes[..n].to_vec())).is_err() {
+                    break;
+                }
+            }
+        });
+        let size = |n: u16| n.try_into().unwrap();
+        let vt = vt100::Parser::new(size(rows), size(columns), 0);
+        let tail = Vec::new();
+        Self { child, _master: pty.master, keyboard, pieces, vt, tail, begun }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    fn type_in(&mut self, keys: &str) -> Instant {
+        let now = Instant::now();
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        now
+    }
+
+    /// Takes a piece in. Whether a frame ended in it.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        self.vt.process(bytes);
+        self.tail.extend_from_slice(bytes);
+        let ended = self.tail.windows(END.len()).any(|w| w == END);
+        self.tail.drain(..self.tail.len().saturating_sub(END.len() - 1));
+        ended
+    }
+
+    /// When the frame had come in which the screen is as it is `wanted`.
+    fn until(&mut self, wanted: impl Fn(&str) -> bool) -> Instant {
+        loop {
+            let (at, bytes) = self.pieces.recv_timeout(Duration::from_secs(60)).unwrap();
+            if self.take(&bytes) && wanted(&self.vt.screen().contents()) {
+                return at;
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Ok((_, bytes)) = self.pieces.try_recv() {
+            self.take(&bytes);
+        }
+    }
+
+    /// Every frame since then, with its end and the selected row.
+    fn selections(&mut self) -> Vec<(Instant, String)> {
+        let mut frames = vec![(self.begun, selected(self.vt.screen()))];
+        while let Ok((at, bytes)) = self.pieces.try_recv() {
+            if self.take(&bytes) {
+                frames.push((at, selected(self.vt.screen())));
+            }
+        }
+        frames
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where the selection is, and what is there.
+fn selected(screen: &vt100::Screen) -> String {
+    let (_, columns) = screen.size();
+    let mut rows = screen.rows(0, columns.get()).enumerate();
+    let found = rows.find(|(_, row)| row.starts_with('▌'));
+    found.map_or_else(String::new, |(y, row)| {
+        let name: Vec<&str> = row.split_whitespace().take(3).collect();
+        format!("{y} {}", name.join(" "))
+    })
+}
