@@ -64,8 +64,7 @@ fn told(model: &Model, look: &Look, width: usize) -> (String, Style) {
         let rows = number::separated(progress.rows);
         let of = progress.of.map_or_else(String::new, |of| format!(" of about {of}"));
         let (time, key) = (duration(progress.wall), model.keys.say(Command::Close));
-        let text =
-            format!(" reading all: {rows}{of} rows in {time}; {key} calls it off");
+        let text = format!(" reading all: {rows}{of} rows in {time}; {key} calls it off");
         return (place::begin(&text, width, look.glyphs.ellipsis), theme.focus);
     }
     let fit = |forms: &[String]| {
