@@ -74,6 +74,8 @@ pub(super) struct Sampling {
     cost: Cost,
     /// Rows of the table, as the last sample tells.
     rows: Option<Estimate>,
+    /// What is under way is a pass over another director's table.
+    moved: bool,
 }
 
 struct UnderWay {
@@ -104,6 +106,7 @@ impl Sampling {
             under_way: None,
             cost: Cost::default(),
             rows: None,
+            moved: false,
         }
     }
 
@@ -144,6 +147,27 @@ impl Sampling {
             }
             Errand::Names(_) => {}
         }
+    }
+
+    /// The director is another one now: what is under way is called off, and nothing of it counts.
+    pub(super) fn moved(&mut self) {
+        if let Some(pass) = &self.under_way {
+            pass.off.store(true, Ordering::Relaxed);
+            self.moved = true;
+        }
+        (self.rows, self.due) = (None, Instant::now());
+    }
+
+    /// The director cannot be read.
+    pub(super) fn failed(&mut self, error: KernelError, reports: &UnboundedSender<Report>) {
+        if let Some(pass) = &self.under_way {
+            pass.off.store(true, Ordering::Relaxed);
+        }
+        self.last = Some((Instant::now(), Duration::ZERO));
+        self.whole_wanted = false;
+        self.asked = false;
+        self.plan();
+        Tell(reports.clone()).tell(Told::Unreadable(error));
     }
 
     /// When the next sample may begin.
@@ -200,6 +224,9 @@ impl Sampling {
             }
             self.under_way = None;
             self.plan();
+            if std::mem::take(&mut self.moved) {
+                (self.rows, self.due) = (None, Instant::now());
+            }
         }
         let whole = self.whole_wanted;
         let due = Instant::now() >= self.due && !self.wish.budget.is_nothing();
@@ -207,14 +234,9 @@ impl Sampling {
             return;
         }
         self.whole_wanted = false;
-        let tell = Tell(reports.clone());
         match open(reader, &self.wish, snapshot) {
-            Ok(pass) => self.start(pass, whole, snapshot, tell),
-            Err(error) => {
-                self.last = Some((Instant::now(), Duration::ZERO));
-                self.plan();
-                tell.tell(Told::Unreadable(error));
-            }
+            Ok(pass) => self.start(pass, whole, snapshot, Tell(reports.clone())),
+            Err(error) => self.failed(error, reports),
         }
     }
 

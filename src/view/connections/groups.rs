@@ -153,7 +153,10 @@ impl Painter<'_> {
         let (c, theme, survey) = (&self.columns, &self.look.theme, self.survey);
         let style = theme.text;
         let room = usize::from(c.name.width.saturating_sub(2));
-        let name = place::fit(&name(self.model, one), room, self.look.glyphs.ellipsis);
+        let name = name(self.model, one);
+        // A name of many words is known by its beginning, an address by its end too.
+        let cut = if name.contains(' ') { place::begin } else { place::fit };
+        let name = cut(&name, room, self.look.glyphs.ellipsis);
         left(&format!("  {name}"), style, c.name, y, frame);
         let count = survey.scale.count(one.tally);
         right(&number::short(count.value, c.count.width.into()), style, c.count, y, frame);
