@@ -40,8 +40,8 @@ use names::Names;
 pub use names::Resolve;
 use others::Others;
 use record::Tap;
+pub use sampling::CpuClock;
 use sampling::Sampling;
-pub use sampling::ThreadClock;
 pub use settle::settle;
 use tiers::Tiers;
 

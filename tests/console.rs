@@ -345,9 +345,11 @@ fn connections_are_grouped_filtered_entered_and_left() {
     console.wait_until("those that have ended", |s| {
         of(s, " TIME_WAIT ") > 10 && of(s, " ESTABLISHED ") == 0
     });
-    // Back to the groups, and out.
+    // Without a filter the cursor stays on its connection, among all.
     console.keys(key::ESC);
-    console.wait_until("without a filter", |s| of(s, " ESTABLISHED ") > 10);
+    console.wait_until("without a filter", |s| !s.has("filter: "));
+    console.keys("g");
+    console.wait_until("the longest timers", |s| of(s, " ESTABLISHED ") > 10);
     console.keys(key::ESC);
     console.wait_until("the services", |s| s.server(HTTP, FIRST).is_some());
     console.keys("C");

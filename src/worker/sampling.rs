@@ -36,24 +36,33 @@ const SOON: Duration = Duration::from_millis(10);
 /// Whoever lists connections is in nobody's way.
 const NICE: i32 = 10;
 
-/// The clocks of the thread that asks.
-pub struct ThreadClock(Instant);
+/// CPU time of the thread that asks, or of the whole program.
+pub struct CpuClock {
+    began: Instant,
+    of: ClockId,
+}
 
-impl Default for ThreadClock {
-    fn default() -> Self {
-        Self(Instant::now())
+impl CpuClock {
+    /// That of the thread that asks.
+    pub fn of_thread() -> Self {
+        Self { began: Instant::now(), of: ClockId::ThreadCPUTime }
+    }
+
+    /// That of all threads together: one of them may read ahead.
+    pub fn of_process() -> Self {
+        Self { began: Instant::now(), of: ClockId::ProcessCPUTime }
     }
 }
 
-impl Clock for ThreadClock {
+impl Clock for CpuClock {
     fn cpu(&mut self) -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let time = clock_gettime(self.of);
         let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
         Duration::new(time.tv_sec.unsigned_abs(), nanos)
     }
 
     fn wall(&mut self) -> Duration {
-        self.0.elapsed()
+        self.began.elapsed()
     }
 }
 
@@ -263,7 +272,7 @@ impl Sampling {
         let thread = std::thread::Builder::new().name("connections".to_owned());
         let started = thread.spawn(move || {
             let _ = rustix::process::setpriority_process(None, NICE); // only this thread's
-            let mut clock = ThreadClock::default();
+            let mut clock = CpuClock::of_thread();
             let done = if whole { job.whole(pass) } else { job.sample(pass, &mut clock) };
             let (cost, rows) = done;
             let _ = through.send(Through { spent: clock.cpu(), cost, rows });
@@ -396,7 +405,7 @@ impl Job {
         };
         let total = pass.total();
         let mut holder = Holder::default();
-        let mut clock = ThreadClock::default();
+        let mut clock = CpuClock::of_thread();
         let mut told = Duration::ZERO;
         // What this thread takes is not what the kernel does.
         let (mut unlearned, limits) = (Cost::default(), Limits::WHOLE);

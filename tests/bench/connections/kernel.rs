@@ -16,7 +16,7 @@ use ipvs_tui::kernel::netlink::{self, NetlinkReader};
 use ipvs_tui::kernel::proc::ProcRoot;
 use ipvs_tui::kernel::{KernelError, Reader, Want};
 use ipvs_tui::model::BUDGET;
-use ipvs_tui::worker::{Director, Pace, Report, Request, ThreadClock, Worker};
+use ipvs_tui::worker::{CpuClock, Director, Pace, Report, Request, Worker};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -227,7 +227,7 @@ fn whole(reader: &mut NetlinkReader) -> Done<(Duration, Holder, Passed)> {
     let mut pass = Ahead::new(reader.connections()?)?;
     let (mut holder, mut cost) = (Holder::default(), Cost::default());
     let go_on = &mut |_: &Under<'_>| ControlFlow::Continue(());
-    let clock = &mut ThreadClock::default();
+    let clock = &mut CpuClock::of_thread();
     let passed = take(&mut pass, &mut holder, &mut cost, Limits::WHOLE, clock, go_on)?;
     Ok((began.elapsed(), holder, passed))
 }

@@ -135,7 +135,8 @@ pub fn proc_conn(data: &[u8]) {
     }
 }
 
-/// The console's view of these rows in every grouping, and what `ipvs-tui connections` prints.
+/// What `ipvs-tui connections` prints of these rows; and of some, as drawing is slow, the console's
+/// view in every grouping.
 fn drawn(data: &[u8]) {
     let mut holder = Holder::default();
     Rows::new(data).for_each(|row| holder.push(&row));
@@ -164,14 +165,16 @@ fn drawn(data: &[u8]) {
             serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
         }
     }
+    if data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) & 15 != 0 {
+        return;
+    }
     let mut model = console();
     model.update(Message::Snapshot(Arc::new(nothing), Moment::default()));
     model.update(Message::Command(Command::ViewConnections));
     model.update(Message::Connections(Told::Sample(Arc::new(survey))));
     for _ in 0..=By::ALL.len() {
-        show(&mut model, (100, 30));
         model.update(Message::Command(Command::Bottom));
-        show(&mut model, (60, 15));
+        show(&mut model, (100, 30));
         model.update(Message::Command(Command::GroupBy));
     }
 }
