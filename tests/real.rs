@@ -12,6 +12,8 @@ mod common;
 mod faults;
 #[path = "real/rights.rs"]
 mod rights;
+#[path = "real/scale.rs"]
+mod scale;
 #[path = "real/watch.rs"]
 mod watch;
 

@@ -120,7 +120,7 @@ fn ticks(visible: BTreeSet<ServiceKey>) -> Result<Vec<Duration>, KernelError> {
     let (reports, mut inbox) = unbounded_channel();
     let open = || -> Result<Director, KernelError> {
         let reader = Box::new(netlink::NetlinkReader::open(&ProcRoot::default())?);
-        Ok(Director { name: "bench".to_owned(), reader, hand: None })
+        Ok(Director { name: "bench".to_owned(), reader, hand: None, home: None })
     };
     let pace = Pace::Every { interval: Duration::from_secs(1), budget: BUDGET };
     let worker = Worker::start(open, pace, reports)?;
