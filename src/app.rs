@@ -120,14 +120,13 @@ impl App {
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         self.draw(&mut terminal)?;
-        // The first reading is shown as soon as it is there.
-        let now = Instant::now();
-        let mut drawn = now.checked_sub(self.frame).unwrap_or(now);
+        let mut drawn = Instant::now();
         let mut changed = false;
-        let mut typed = false;
+        // Somebody waits, for the answer to a key or for the first reading.
+        let mut waits = false;
         let mut held = drawn;
         loop {
-            let pause = if typed { self.answer } else { self.frame };
+            let pause = if waits { self.answer } else { self.frame };
             tokio::select! {
                 biased;
                 _ = terminate.recv() => return Ok(End::Signal(15)),
@@ -137,7 +136,7 @@ impl App {
                     // A terminal that has not taken the last frame gets the newest one later.
                     if terminal.takes_more() {
                         self.draw(&mut terminal)?;
-                        (changed, typed) = (false, false);
+                        (changed, waits) = (false, false);
                         drawn = Instant::now();
                     } else {
                         held = Instant::now() + self.answer;
@@ -149,7 +148,7 @@ impl App {
                         Some(Input::Event(event)) => event,
                         Some(Input::Lost) | None => return Ok(End::Signal(1)),
                     };
-                    typed = true;
+                    waits = true;
                     if is_suspend(&event) {
                         terminal.suspend().context("the terminal cannot be given back")?;
                         changed = true;
@@ -159,6 +158,7 @@ impl App {
                 }
                 report = self.reports.recv() => {
                     let report = report.context("the director's thread has ended; this is a defect")?;
+                    waits |= self.model.snapshot.is_none();
                     self.report(report);
                     changed = true;
                 }
@@ -170,6 +170,7 @@ impl App {
                 }
             }
             while let Ok(report) = self.reports.try_recv() {
+                waits |= self.model.snapshot.is_none();
                 self.report(report);
                 changed = true;
             }
@@ -180,11 +181,11 @@ impl App {
                 terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
             }
             // A key is answered at once; a flood of them waits for its frame.
-            let pause = if typed { self.answer } else { self.frame };
+            let pause = if waits { self.answer } else { self.frame };
             if changed && drawn.elapsed() >= pause && terminal.takes_more() {
                 self.draw(&mut terminal)?;
                 drawn = Instant::now();
-                (changed, typed) = (false, false);
+                (changed, waits) = (false, false);
             }
         }
     }

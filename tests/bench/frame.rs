@@ -42,6 +42,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const END: &[u8] = b"\x1b[?2026l";
 /// From a key to its frame, 99 of 100 times.
 const ANSWER: Duration = Duration::from_millis(16);
+/// The same with five times as many servers.
+const ANSWER_LARGEST: Duration = Duration::from_millis(50);
 const START: Duration = Duration::from_millis(100);
 /// MiB that the console may take, of 1,000 x 20 and of a small table.
 const LARGE: f64 = 64.0;
@@ -52,11 +54,15 @@ const IDLE: f64 = 0.3;
 const BUDGETS: [f64; 2] = [5.0, 2.0];
 /// How long idling is watched: long enough for what happens every 30 seconds.
 const IDLING: Duration = Duration::from_secs(60);
+/// On a real core the demo takes some 0.1% with a small table, looks at connections apart: so many
+/// times that is [`IDLE`].
+const BESIDE_DEMO: f64 = 3.0;
 const ROUNDS: usize = 3;
 /// Threads that have ended.
 const ENDED: &str = "ended";
 
 const TABLE: &str = "big:1000x20";
+const LARGEST: &str = "big:5000x20";
 const TEN_MINUTES: &str = "600";
 
 fn main() -> ExitCode {
@@ -66,8 +72,8 @@ fn main() -> ExitCode {
         on_the_kernel(Duration::from_secs(number.unwrap_or(60)), &mut bounds);
     } else {
         start(&mut bounds);
-        for scenario in [TABLE, "big:5000x20"] {
-            keys(scenario, number.unwrap_or(300), &mut bounds);
+        for (scenario, bound) in [(TABLE, ANSWER), (LARGEST, ANSWER_LARGEST)] {
+            keys(scenario, number.unwrap_or(300), bound, &mut bounds);
         }
         idle(&["demo", "--scenario", "big:5x4"], IDLING, Some(IDLE), &mut bounds);
         ten_minutes(&mut bounds);
@@ -132,8 +138,8 @@ fn start(bounds: &mut Bounds) {
 }
 
 /// From keys to their frames.
-fn keys(scenario: &str, count: u64, bounds: &mut Bounds) {
-    let within = best(millis(ANSWER), || {
+fn keys(scenario: &str, count: u64, bound: Duration, bounds: &mut Bounds) {
+    let within = best(millis(bound), || {
         let mut console = Console::start(&["demo", "--scenario", scenario], (200, 60));
         console.until(has_servers);
         sleep(Duration::from_secs(3));
@@ -149,7 +155,7 @@ fn keys(scenario: &str, count: u64, bounds: &mut Bounds) {
         println!("... {}", spent(&before, &after, took));
         at(0.99)
     });
-    bounds.at_most("... 99 of 100 within", within, millis(ANSWER), "ms");
+    bounds.at_most("... 99 of 100 within", within, millis(bound), "ms");
 }
 
 /// How long after each key its frame had come, the shortest first.
@@ -177,9 +183,10 @@ fn answers(console: &mut Console, count: u64) -> Vec<Duration> {
     answers
 }
 
-/// What it takes when nobody types, with a small table. The percent of a core.
+/// What it takes when nobody types, with a small table. The percent of a core, without looks at the
+/// connection table.
 fn idle(arguments: &[&str], time: Duration, bound: Option<f64>, bounds: &mut Bounds) -> f64 {
-    let mut memory = 0.0;
+    let (mut memory, mut without) = (0.0, 0.0);
     let percent = best(bound.unwrap_or(f64::INFINITY), || {
         let mut console = Console::start(arguments, (80, 24));
         console.until(has_servers);
@@ -189,13 +196,15 @@ fn idle(arguments: &[&str], time: Duration, bound: Option<f64>, bounds: &mut Bou
         let (after, took) = (cpu(console.pid()), begun.elapsed());
         println!("idle at 80x24, {}: {}", arguments.join(" "), spent(&before, &after, took));
         memory = resident(console.pid());
-        share(&before, &after, took)
+        let whole = share(&before, &after, took);
+        without = whole - of(ENDED, &before, &after, took);
+        whole
     });
     if let Some(bound) = bound {
         bounds.at_most("... of a core", percent, bound, "%");
     }
     bounds.at_most("... memory, small table", memory, SMALL, "MiB");
-    percent
+    without
 }
 
 /// Memory after ten minutes of a large table.
@@ -224,7 +233,7 @@ fn on_the_kernel(time: Duration, bounds: &mut Bounds) {
     fill(5, 4);
     let here = idle(&["demo", "--scenario", "big:5x4"], time / 2, None, bounds);
     let kernel = idle(&["--no-journal"], time, None, bounds);
-    println!("... {:.2} of what the demo takes on this emulated core", kernel / here);
+    bounds.at_most("... beside the demo on this core", kernel / here, BESIDE_DEMO, "times");
 
     fill(1_000, 20);
     let mut console = Console::start(&["--no-journal"], (200, 60));
@@ -237,11 +246,8 @@ fn on_the_kernel(time: Duration, bounds: &mut Bounds) {
     let (after, took) = (cpu(console.pid()), begun.elapsed());
     println!("... {}", spent(&before, &after, took));
     for (thread, bound) in ["director", ENDED].into_iter().zip(BUDGETS) {
-        let of = |all: &[(String, Duration)]| {
-            all.iter().filter(|(name, _)| name == thread).map(|(_, t)| *t).sum::<Duration>()
-        };
-        let percent = of(&after).saturating_sub(of(&before)).as_secs_f64() / took.as_secs_f64();
-        bounds.at_most(&format!("... {thread} of a core"), percent * 100.0, bound, "%");
+        let percent = of(thread, &before, &after, took);
+        bounds.at_most(&format!("... {thread} of a core"), percent, bound, "%");
     }
     let what = format!("... memory after {} s, no traffic", time.as_secs() + 10);
     bounds.at_most(&what, resident(console.pid()), LARGE, "MiB");
@@ -312,6 +318,19 @@ fn cpu(pid: u32) -> Vec<(String, Duration)> {
 fn share(before: &[(String, Duration)], after: &[(String, Duration)], took: Duration) -> f64 {
     let sum = |all: &[(String, Duration)]| all.iter().map(|(_, t)| t.as_secs_f64()).sum::<f64>();
     (sum(after) - sum(before)) / took.as_secs_f64() * 100.0
+}
+
+/// Percent of a core that a thread has taken.
+fn of(
+    thread: &str,
+    before: &[(String, Duration)],
+    after: &[(String, Duration)],
+    took: Duration,
+) -> f64 {
+    let named = |(name, _): &&(String, Duration)| name == thread;
+    let pick = |all: &[(String, Duration)]| all.iter().find(named).cloned().into_iter().collect();
+    let [before, after]: [Vec<_>; 2] = [pick(before), pick(after)];
+    share(&before, &after, took)
 }
 
 fn spent(before: &[(String, Duration)], after: &[(String, Duration)], took: Duration) -> String {
