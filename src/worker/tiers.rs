@@ -242,7 +242,9 @@ mod tests {
         for n in 0..30 {
             let detail = bench.poll().1.detail.unwrap();
             assert!([500, 501, 700].iter().all(|k| detail.contains(&keys[*k])), "poll {n}");
-            assert_eq!(detail.contains(&keys[900]), n == 0, "poll {n}");
+            if n < 20 {
+                assert_eq!(detail.contains(&keys[900]), n == 0, "poll {n}"); // then it has its turn
+            }
             let most = 1_000 / 30 + 1 + 4;
             assert!((30..=most).contains(&detail.len()), "their turn, however little there is");
         }
