@@ -406,7 +406,7 @@ impl Model {
         }
         self.snapshot = Some(Arc::clone(snapshot));
         self.received = Some(now);
-        self.now = now;
+        self.pass(now);
         self.follow_hosts();
         self.look_again();
         let mut effects = self.follow_drains(snapshot);

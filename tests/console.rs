@@ -755,17 +755,23 @@ fn a_terminal_that_takes_nothing_keeps_nothing_waiting_and_gets_the_newest_frame
     assert!(console.modes_are_as_before(), "the modes do not hang with the line");
 }
 
+/// As Ctrl-Z does by accident, a debugger, or a hypervisor that moves the director.
 #[test]
-fn a_process_that_was_stopped_goes_on_with_a_gap() {
+fn a_process_that_was_stopped_for_a_minute_goes_on_with_a_gap() {
     let mut console = open(demo(&[]));
     wait_for_readings(&console);
+    console.keys("x");
+    wait_for_weight(&console, FIRST, 0);
     console.signal(Signal::STOP);
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(60));
     console.signal(Signal::CONT);
     wait_for_readings(&console);
     console.wait_until("the present", |s| s.header().contains("live"));
-    console.keys("+");
-    wait_for_weight(&console, FIRST, 11);
+    // The minute is a gap in the lines of values, and what was done before it can be undone.
+    let lines = console.screen().server(HTTP, "10.1.3.2:80").unwrap().lines;
+    assert!(lines.matches(' ').count() >= 5, "{}", console.screen());
+    console.keys("u");
+    wait_for_weight(&console, FIRST, 10);
 }
 
 // --- the mouse --------------------------------------------------------------------------------

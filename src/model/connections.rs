@@ -326,24 +326,34 @@ impl Model {
         }
     }
 
-    /// Whether a weight of the service was changed lately, or one of its servers is drained or
-    /// comes back.
+    /// Whether a weight of the service was another one lately, as far back as is known, or one of
+    /// its servers was not there, is drained, or comes back.
     fn is_unsettled(&self, place: &crate::connections::Place) -> bool {
         /// Most connections are younger.
         const SETTLES: Duration = Duration::from_secs(900);
+        /// How often in that time is looked.
+        const LOOKS: u32 = 30;
         let Some(snapshot) = &self.snapshot else { return true };
         let Some(entry) = snapshot.service(&place.0) else { return true };
+        let keys = || entry.servers.iter().map(|held| held.server.key);
+        let under_way = |key| {
+            self.drains.of(&place.0, &key).is_some() || self.ramps.of(&place.0, &key).is_some()
+        };
+        if keys().any(under_way) {
+            return true;
+        }
         let before = Moment(snapshot.at.0.saturating_sub(SETTLES)).max(self.history.earliest());
-        entry.servers.iter().any(|at| {
-            let key = at.server.key;
-            let then = self.history.server(&place.0, &key).map(|past| past.at(before, self.hold()));
-            let moved = match then.flatten().and_then(|known| known.weight) {
-                Some(weight) => weight != at.server.weight,
-                None => false,
-            };
-            moved
-                || self.drains.of(&place.0, &key).is_some()
-                || self.ramps.of(&place.0, &key).is_some()
+        let step = snapshot.at.since(before) / LOOKS;
+        (0..LOOKS).map(|n| Moment(before.0 + step * n)).any(|then| {
+            let known = |key| self.history.server(&place.0, &key)?.at(then, self.hold())?.weight;
+            let weights: Vec<Option<u32>> = keys().map(known).collect();
+            // A service's servers are read together: where only one is not known, it was not there.
+            weights.iter().any(Option::is_some)
+                && entry
+                    .servers
+                    .iter()
+                    .zip(weights)
+                    .any(|(at, then)| then != Some(at.server.weight))
         })
     }
 

@@ -1,7 +1,7 @@
 //! Every key with what it does, from the one command table.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
@@ -11,6 +11,8 @@ use super::frame::framed;
 use crate::command::Command;
 use crate::model::Model;
 
+/// Cells of a column.
+const WIDTH: u16 = 59;
 /// Cells for the keys of a command.
 const KEYS: usize = 18;
 
@@ -31,14 +33,17 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         (glyphs.quiesced, "weight 0: takes no new connections"),
         (glyphs.draining, "weight 0 and drained: 4 shows how far"),
         (glyphs.ramping, "its weight comes back in steps"),
-        (glyphs.changed, "changed by someone else: Enter tells what"),
+        (glyphs.changed, "changed by someone else; Enter tells"),
         (glyphs.flapping, "its weight goes back and forth"),
     ] {
         lines.push(Line::from(Span::styled(format!("{glyph:>KEYS$}  {meaning}"), theme.dim)));
     }
+    // As many columns as are needed and fit.
     let all = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    let height = all.saturating_add(2).min(area.height);
-    let more = all.saturating_sub(height.saturating_sub(2));
+    let rows = area.height.saturating_sub(2).max(1);
+    let columns = all.div_ceil(rows).min(area.width.saturating_sub(2) / WIDTH).max(1);
+    let deep = all.div_ceil(columns);
+    let more = deep.saturating_sub(rows);
     // Every key that moves nothing closes help, so one of these always does.
     let key = |command| model.keys.first(command);
     let close = key(Command::Close).or_else(|| key(Command::Help)).unwrap_or_default();
@@ -46,8 +51,13 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         Some(down) if more > 0 => format!(" Keys ({close} closes, {down} shows more) "),
         _ => format!(" Keys ({close} closes) "),
     };
-    let inner = framed(&title, 62, height, look, area, frame);
-    frame.render_widget(Paragraph::new(lines).scroll((scrolled.min(more), 0)), inner);
+    let (wide, high) = (columns * WIDTH + 2, deep.saturating_add(2).min(area.height));
+    let inner = framed(&title, wide, high, look, area, frame);
+    let parts = Layout::horizontal(vec![Constraint::Fill(1); columns.into()]).split(inner);
+    let scroll = (scrolled.min(more), 0);
+    for (part, lines) in parts.iter().zip(lines.chunks(deep.max(1).into())) {
+        frame.render_widget(Paragraph::new(lines.to_vec()).scroll(scroll), *part);
+    }
 }
 
 /// As many of a command's keys as there is room for; what is left out is told by an ellipsis.

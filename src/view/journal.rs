@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     .areas(area);
     let mut kept = kept.unwrap_or_default();
     if items.iter().any(|item| matches!(item, Item::Outside(..))) {
-        kept.push_str("; what came from outside, since this console began");
+        kept.push_str("; outside: since this console began");
     }
     frame.render_widget(Line::styled(kept, theme.dim), head);
     if items.is_empty() {

@@ -41,15 +41,16 @@ fn wait_for_mark(console: &Console, server: &str, wanted: u64, outside: usize) -
     })
 }
 
-/// What ipvsadm shows of the second server, again and again, with the time right before.
+/// What ipvsadm shows of the second server, again and again, with the times right before and after.
 struct Log {
-    seen: Vec<(Timestamp, Option<u64>)>,
+    seen: Vec<(Timestamp, Timestamp, Option<u64>)>,
 }
 
 impl Log {
     fn look(&mut self) {
-        let now = Timestamp::now();
-        self.seen.push((now, weight(SERVICE, SECOND)));
+        let before = Timestamp::now();
+        let seen = weight(SERVICE, SECOND);
+        self.seen.push((before, Timestamp::now(), seen));
     }
 
     /// Looks until the second server's weight is as wanted.
@@ -57,7 +58,7 @@ impl Log {
     fn until(&mut self, wanted: Option<u64>) {
         until(&format!("weight {wanted:?}"), || {
             self.look();
-            self.seen.last().unwrap().1 == wanted
+            self.seen.last().unwrap().2 == wanted
         });
         self.look();
     }
@@ -169,14 +170,13 @@ fn replay_shows(log: &Log) {
         .map(|row| (row[0].parse().unwrap(), row[5].parse().unwrap()))
         .collect();
     let mut compared = 0;
-    for (time, weight) in &log.seen {
+    for (from, to, weight) in &log.seen {
         // Where it is the same before and after, it was so in between.
-        let later = recorded.partition_point(|(taken, _)| taken < time);
-        let (Some(before), Some(after)) = (later.checked_sub(1), recorded.get(later)) else {
-            continue;
-        };
-        if recorded[before].1 == after.1 {
-            assert_eq!(*weight, Some(after.1), "at {time}");
+        let first = recorded.partition_point(|(taken, _)| taken < from).checked_sub(1);
+        let last = recorded.partition_point(|(taken, _)| taken <= to);
+        let Some(around) = first.and_then(|first| recorded.get(first..=last)) else { continue };
+        if around.iter().all(|(_, there)| *there == around[0].1) {
+            assert_eq!(*weight, Some(around[0].1), "from {from} to {to}");
             compared += 1;
         }
     }

@@ -168,7 +168,7 @@ pub const SCENES: &[Scene] = &[
     },
     Scene {
         name: "help",
-        size: (96, 60),
+        size: (120, 40),
         steps: &[Keys("?"), Shows("leave the console")],
         ..PLAIN
     },
