@@ -56,7 +56,10 @@ fn for_ten_minutes_of_churn_nothing_is_lost() {
             console.keys(keys);
             std::thread::sleep(Duration::from_millis(60));
         }
-        console.keys("\x1b1gp");
+        for keys in ["\x1b", "1", "g", "p"] {
+            console.keys(keys);
+            std::thread::sleep(Duration::from_millis(60));
+        }
         let screen = console.wait_until("the time", |s| s.header().contains("frozen at "));
         let time = screen.header().split("frozen at ").nth(1).unwrap()[..5].to_owned();
         console.keys("p");
