@@ -48,8 +48,10 @@ pub struct Face {
     pub look: Look,
     /// What [`crate::command::Command::NextTheme`] goes through.
     pub themes: Choice,
-    /// At most so many frames a second.
+    /// At most so many frames a second of what the director tells.
     pub frames: u32,
+    /// At most so many frames a second while the operator types.
+    pub answers: u32,
     /// Whether the mouse is listened to.
     pub mouse: bool,
 }
@@ -70,6 +72,8 @@ pub struct App {
     mouse: bool,
     /// The shortest time from one frame to the next.
     frame: Duration,
+    /// The same while the operator waits for an answer.
+    answer: Duration,
     /// Waits for the terminal's clipboard.
     copy: Option<String>,
 }
@@ -84,7 +88,7 @@ impl App {
         reports: UnboundedReceiver<Report>,
         clock: Clock,
     ) -> Self {
-        let Face { look, themes, frames, mouse } = face;
+        let Face { look, themes, frames, answers, mouse } = face;
         Self {
             model,
             keymap,
@@ -98,6 +102,7 @@ impl App {
             hits: HitBoxes::default(),
             mouse,
             frame: Duration::from_secs(1) / frames.max(1),
+            answer: Duration::from_secs(1) / answers.max(1),
             copy: None,
         }
     }
@@ -114,22 +119,28 @@ impl App {
         let mut inputs = listen().context("the keyboard cannot be read")?;
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut drawn = Instant::now();
         self.draw(&mut terminal)?;
+        let mut drawn = Instant::now();
         let mut changed = false;
+        // Somebody waits, for the answer to a key or for the first reading.
+        let mut waits = false;
+        let mut held = drawn;
         loop {
+            let pause = if waits { self.answer } else { self.frame };
             tokio::select! {
                 biased;
                 _ = terminate.recv() => return Ok(End::Signal(15)),
                 _ = hangup.recv() => return Ok(End::Signal(1)),
                 _ = interrupt.recv() => return Ok(End::Signal(2)),
-                () = sleep_until(drawn + self.frame), if changed => {
+                () = sleep_until(held.max(drawn + pause)), if changed => {
                     // A terminal that has not taken the last frame gets the newest one later.
                     if terminal.takes_more() {
                         self.draw(&mut terminal)?;
-                        changed = false;
+                        (changed, waits) = (false, false);
+                        drawn = Instant::now();
+                    } else {
+                        held = Instant::now() + self.answer;
                     }
-                    drawn = Instant::now();
                     continue;
                 }
                 input = inputs.recv() => {
@@ -137,6 +148,7 @@ impl App {
                         Some(Input::Event(event)) => event,
                         Some(Input::Lost) | None => return Ok(End::Signal(1)),
                     };
+                    waits = true;
                     if is_suspend(&event) {
                         terminal.suspend().context("the terminal cannot be given back")?;
                         changed = true;
@@ -146,6 +158,7 @@ impl App {
                 }
                 report = self.reports.recv() => {
                     let report = report.context("the director's thread has ended; this is a defect")?;
+                    waits |= self.model.snapshot.is_none();
                     self.report(report);
                     changed = true;
                 }
@@ -157,6 +170,7 @@ impl App {
                 }
             }
             while let Ok(report) = self.reports.try_recv() {
+                waits |= self.model.snapshot.is_none();
                 self.report(report);
                 changed = true;
             }
@@ -166,11 +180,12 @@ impl App {
             if self.mouse != terminal.listens_to_mouse() {
                 terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
             }
-            // A key after a pause is answered at once; a flood of them waits for its frame.
-            if changed && drawn.elapsed() >= self.frame && terminal.takes_more() {
+            // A key is answered at once; a flood of them waits for its frame.
+            let pause = if waits { self.answer } else { self.frame };
+            if changed && drawn.elapsed() >= pause && terminal.takes_more() {
                 self.draw(&mut terminal)?;
                 drawn = Instant::now();
-                changed = false;
+                (changed, waits) = (false, false);
             }
         }
     }

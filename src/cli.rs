@@ -189,6 +189,10 @@ pub enum Verb {
         /// is one reading more, so that the screen follows from the seed and the keys alone.
         #[arg(long, hide = true, value_name = "N")]
         polls: Option<NonZeroU32>,
+        /// For tests: the director's own clock, and the console with it, goes so many times as
+        /// fast as the interval between two readings.
+        #[arg(long, hide = true, value_name = "N", conflicts_with = "polls")]
+        speed: Option<NonZeroU32>,
         /// Where what is seen is recorded.
         #[command(flatten)]
         record: RecordOptions,

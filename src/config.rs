@@ -194,9 +194,15 @@ impl Config {
         self.given.iter().map(|g| Binding { command: g.command, keys: keys(g) }).collect()
     }
 
-    /// At most this many frames a second.
+    /// At most this many frames a second of what the director tells.
     pub fn frames(&self) -> u32 {
         if self.slow { 2 } else { 10 }
+    }
+
+    /// At most this many frames a second while the operator types. Those who watch need no more
+    /// than ten, but a key that waits for the next of them is felt.
+    pub fn answers(&self) -> u32 {
+        if self.slow { 2 } else { 100 }
     }
 }
 

@@ -27,8 +27,7 @@ use route::Addresses;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Want {
     /// Services whose servers are wanted with counters and rates now. `None` wants all.
-    /// Servers of other services come with weight and connections from the cheap tick, and keep
-    /// the counters they had.
+    /// Servers of other services that are known already are carried over as they were read last.
     pub detail: Option<BTreeSet<ServiceKey>>,
     /// Also timeouts, daemons and sysctls, which change rarely.
     pub surroundings: bool,

@@ -55,11 +55,16 @@ fn main() -> ExitCode {
         }
         Some(Verb::Replay(wanted)) => replay(&wanted),
         Some(Verb::Journal { format, last, journal }) => print_journal(format, last, journal),
-        Some(Verb::Demo { demo, read_only, cycle, screen, polls, record, config }) => {
+        Some(Verb::Demo { demo, read_only, cycle, screen, polls, speed, record, config }) => {
             let journal = JournalOptions::default();
             let read_only = read_only || cycle.is_some();
             let wanted = Console { netns: None, read_only, journal, record, screen, config };
-            console(wanted, cycle, Some((demo, polls)))
+            let passing = match (polls, speed) {
+                (Some(polls), _) => Passing::Asked(polls),
+                (None, Some(speed)) => Passing::Fast(speed),
+                (None, None) => Passing::Real,
+            };
+            console(wanted, cycle, Some((demo, passing)))
         }
         Some(Verb::Snapshot { format, netns, demo, of }) => {
             let of = demo.then_some(of);
@@ -89,11 +94,21 @@ fn main() -> ExitCode {
     })
 }
 
+/// How time passes for an embedded director.
+#[derive(Clone, Copy)]
+enum Passing {
+    Real,
+    /// By an interval with each of so many readings at the start, and with each that is asked for.
+    Asked(NonZeroU32),
+    /// By so many intervals from one reading to the next.
+    Fast(NonZeroU32),
+}
+
 /// The console of the kernel's director, or of an embedded one.
 fn console(
     wanted: Console,
     cycle: Option<Duration>,
-    demo: Option<(DemoOptions, Option<NonZeroU32>)>,
+    demo: Option<(DemoOptions, Passing)>,
 ) -> anyhow::Result<ExitCode> {
     let mut config = configured(wanted.config.config.as_deref())?;
     wanted.over(&mut config);
@@ -110,9 +125,11 @@ fn console(
     let no_journal = wanted.journal.no_journal;
     let journal = JournalOptions { journal: config.journal.clone(), no_journal };
     let (step, budget) = (config.interval, config.budget);
+    let every = Pace::Every { interval: step, budget };
     let (pace, clock) = match &demo {
-        Some((_, Some(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
-        _ => (Pace::Every { interval: step, budget }, app::Clock::Real),
+        Some((_, Passing::Asked(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
+        Some((_, Passing::Fast(_))) => (every, app::Clock::Snapshots),
+        Some((_, Passing::Real)) | None => (every, app::Clock::Real),
     };
     let record = wanted.record;
     let within = netns.as_ref().map(Namespace::prefix);
@@ -120,8 +137,9 @@ fn console(
     let names = demo.is_some().then_some(sim::name_of as Resolve);
     let open = move || {
         let director = match demo {
-            Some((demo, Some(_))) => open::posing(&demo, read_only, step),
-            Some((demo, None)) => open::embedded(&demo, read_only),
+            Some((demo, Passing::Asked(_))) => open::posing(&demo, read_only, step),
+            Some((demo, Passing::Fast(n))) => open::posing(&demo, read_only, step * n.get()),
+            Some((demo, Passing::Real)) => open::embedded(&demo, read_only),
             None => open::kernel(netns.as_ref(), read_only, &journal, false)?,
         };
         let recorder = recorder(&record, &director.name, step)?;
@@ -405,7 +423,8 @@ fn open_console(
         }
     };
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
-    let face = Face { look, themes, frames: config.frames(), mouse: config.mouse };
+    let (frames, answers) = (config.frames(), config.answers());
+    let face = Face { look, themes, frames, answers, mouse: config.mouse };
     let (reports, inbox) = unbounded_channel();
     let worker = start(reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);

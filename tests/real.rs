@@ -14,6 +14,8 @@ mod connections;
 mod faults;
 #[path = "real/rights.rs"]
 mod rights;
+#[path = "real/scale.rs"]
+mod scale;
 #[path = "real/watch.rs"]
 mod watch;
 

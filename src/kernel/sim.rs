@@ -59,6 +59,7 @@ use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
 use crate::ipvs::{Change, Connection, Family, Protocol, SCHEDULERS, ServiceKey};
 use crate::snapshot::{Moment, ServiceEntry, Snapshot};
 use bulk::Crowds;
+use read::Carried;
 use rows::Printed;
 use state::Kernel;
 use traffic::Traffic;
@@ -139,7 +140,7 @@ impl Director {
 
     /// A reader of it.
     pub fn reader(&self) -> SimReader {
-        SimReader { director: self.clone() }
+        SimReader { director: self.clone(), last: Carried::new() }
     }
 
     /// A writer to it.
@@ -260,11 +261,13 @@ impl Shared {
 /// Reads the embedded director.
 pub struct SimReader {
     director: Director,
+    /// What the last snapshot told of the servers.
+    last: Carried,
 }
 
 impl Reader for SimReader {
-    /// Everything is always fresh, whatever is wanted: reading costs nothing here.
-    fn snapshot(&mut self, _: &Want) -> Result<Snapshot, KernelError> {
+    /// Of the servers only those that are wanted are fresh, as with a kernel; all else always is.
+    fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
         let mut shared = self.director.lock();
         let begun = Instant::now();
         if let Clock::Step(step) = shared.clock {
@@ -272,7 +275,14 @@ impl Reader for SimReader {
         }
         shared.catch_up();
         let (taken, at) = shared.now();
-        let mut snapshot = shared.world.kernel.snapshot(taken, at);
+        let mut carried = std::mem::take(&mut self.last);
+        match &want.detail {
+            Some(wanted) => carried.retain(|key, _| !wanted.contains(key)),
+            None => carried.clear(),
+        }
+        let mut snapshot = shared.world.kernel.snapshot(taken, at, &carried);
+        let told = |s: &ServiceEntry| (s.service.key, (s.servers.clone(), s.servers_read));
+        self.last = snapshot.services.iter().map(told).collect();
         if shared.clock == Clock::Real {
             snapshot.took = begun.elapsed();
         }

@@ -1,5 +1,7 @@
 //! The line with the totals: `lb1  IPVS 1.2.1  4 services 11 servers  1,204 active  412 CPS  ● live`.
 
+use std::time::Duration;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -69,6 +71,12 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         _ if snapshot.estimator_off() => add(0, "estimator off: no rates".to_owned()),
         Some(totals) => add(0, format!("{} CPS", number::separated(totals.rates.connections))),
         None => add(0, format!("{} CPS", look.glyphs.unknown)),
+    }
+    let oldest = snapshot.oldest();
+    if oldest > model.period() * 2 {
+        // Of a large table, what is not on the screen is read in turn.
+        let oldest = Duration::from_secs(oldest.as_secs());
+        add(1, format!("rest up to {} old", duration(oldest)));
     }
     match model.outside.outside() {
         0 => {}

@@ -26,7 +26,11 @@ use crate::snapshot::Snapshot;
 /// Between the beginnings of two passes, at least: where they are looked at, and a drain's
 /// connections do not end faster; and where they are not.
 const CLOSE: Duration = Duration::from_secs(2);
-const ASIDE: Duration = Duration::from_secs(15);
+const ASIDE: Duration = Duration::from_secs(30);
+/// What a pass may take and hold where nobody looks: enough for signs of trouble, with an error of
+/// some per cent, and little for a console that idles.
+const ASIDE_CPU: Duration = Duration::from_millis(50);
+const ASIDE_ROWS: usize = 20_000;
 /// Of the very first pass something is shown this soon.
 const FIRST: Duration = Duration::from_millis(50);
 /// How often a whole pass tells how far it is.
@@ -179,11 +183,25 @@ impl Sampling {
         Tell(reports.clone()).tell(Told::Unreadable(error));
     }
 
+    /// Whether somebody looks, or a drain waits.
+    fn is_close(&self) -> bool {
+        self.wish.attention == Attention::Close || !self.servers.is_empty()
+    }
+
+    /// How far a sample goes.
+    fn limits(&self) -> Limits {
+        let cpu = self.wish.budget.pass();
+        if self.is_close() {
+            Limits { cpu, rows: Limits::SAMPLE_ROWS }
+        } else {
+            Limits { cpu: cpu.min(ASIDE_CPU), rows: ASIDE_ROWS }
+        }
+    }
+
     /// When the next sample may begin.
     fn plan(&mut self) {
         let Some((began, spent)) = self.last else { return };
-        let close = self.wish.attention == Attention::Close || !self.servers.is_empty();
-        let least = if close { CLOSE } else { ASIDE };
+        let least = if self.is_close() { CLOSE } else { ASIDE };
         let every = self.wish.budget.every(spent).max(least);
         self.due = began.checked_add(every).unwrap_or(self.due);
     }
@@ -262,7 +280,7 @@ impl Sampling {
             snapshot: Arc::clone(snapshot),
             servers: self.servers.clone(),
             cost: self.cost,
-            limits: Limits { cpu: self.wish.budget.pass(), rows: Limits::SAMPLE_ROWS },
+            limits: self.limits(),
             // What is there already is better than a part.
             early: self.rows.is_none(),
             of: self.rows,

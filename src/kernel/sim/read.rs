@@ -1,5 +1,6 @@
 //! Reading the simulated kernel.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,11 +11,15 @@ use super::dest::{Dest, VirtualService};
 use super::random::scramble;
 use super::state::{BUCKETS, Kernel};
 use crate::ipvs::{ConnState, Connection, Protocol, ServerKey, ServiceKey, Target};
-use crate::snapshot::{Known, Moment, Part, ServerEntry, ServiceEntry, Snapshot, Source};
+use crate::snapshot::{Known, Moment, Part, ServerEntry, Servers, ServiceEntry, Snapshot, Source};
+
+/// Servers as they were read, and when.
+pub(super) type Carried = BTreeMap<ServiceKey, (Servers, Moment)>;
 
 impl Kernel {
-    /// Everything, as one netlink dump would bring it.
-    pub(super) fn snapshot(&self, taken: Timestamp, at: Moment) -> Snapshot {
+    /// Everything, as one netlink dump would bring it; but the servers of the services in
+    /// `carried` are as they were read then.
+    pub(super) fn snapshot(&self, taken: Timestamp, at: Moment, carried: &Carried) -> Snapshot {
         Snapshot {
             taken,
             at,
@@ -25,26 +30,26 @@ impl Kernel {
             timeouts: Part::Fresh(self.timeouts),
             daemons: Part::Fresh(self.daemons.clone()),
             sysctls: Part::Fresh(self.tunables.values().clone()),
-            services: self.services.values().map(|service| self.entry(service, at)).collect(),
+            services: self
+                .services
+                .iter()
+                .map(|(key, service)| match carried.get(key) {
+                    Some((servers, read)) => entry(service, servers.clone(), *read),
+                    None => entry(service, self.servers(service), at),
+                })
+                .collect(),
         }
     }
 
     pub(super) fn service(&self, key: &ServiceKey, at: Moment) -> Option<ServiceEntry> {
-        self.services.get(key).map(|service| self.entry(service, at))
+        self.services.get(key).map(|service| entry(service, self.servers(service), at))
     }
 
-    fn entry(&self, service: &VirtualService, at: Moment) -> ServiceEntry {
+    fn servers(&self, service: &VirtualService) -> Servers {
         let dests = service.dests.iter().filter_map(|id| self.dests.get(*id));
         let mut servers: Vec<ServerEntry> = dests.map(server_entry).collect();
         servers.sort_unstable_by_key(|entry| entry.server.key);
-        ServiceEntry {
-            service: service.config.clone(),
-            known: Known::Whole,
-            stats: Some(service.meter.stats()),
-            servers: servers.into(),
-            servers_read: at,
-            unknown: Vec::new(),
-        }
+        servers.into()
     }
 
     /// All connections and templates, in the order of a seeded hash of the client: a prefix is a
@@ -93,6 +98,17 @@ impl Kernel {
             origin: None,
             engine: None,
         }
+    }
+}
+
+fn entry(service: &VirtualService, servers: Servers, servers_read: Moment) -> ServiceEntry {
+    ServiceEntry {
+        service: service.config.clone(),
+        known: Known::Whole,
+        stats: Some(service.meter.stats()),
+        servers,
+        servers_read,
+        unknown: Vec::new(),
     }
 }
 

@@ -370,3 +370,21 @@ fn the_kernel_itself_refuses_what_is_checked_before() {
     let add = Change::Server { service: key, before: None, after: Some(good) };
     assert_eq!(kernel.apply(&add), Ok(()));
 }
+
+#[test]
+fn servers_that_are_not_wanted_are_carried_over_as_they_were_read() {
+    let director = open("big:3x2", Clock::Step(Duration::from_secs(10)));
+    let mut reader = director.reader();
+    let first = reader.snapshot(&Want::everything()).unwrap();
+    let wanted = first.services[1].service.key;
+    let want = Want { detail: Some([wanted].into()), surroundings: false };
+    let second = reader.snapshot(&want).unwrap();
+    for (old, new) in first.services.iter().zip(&second.services) {
+        let fresh = new.service.key == wanted;
+        assert_eq!(new.servers_read, if fresh { second.at } else { first.at });
+        assert_eq!(new.servers.same_reading(&old.servers), !fresh);
+        assert_ne!(new.stats, old.stats, "what the service itself tells is always new");
+    }
+    let third = reader.snapshot(&Want::everything()).unwrap();
+    assert_eq!(third.oldest(), Duration::ZERO);
+}
