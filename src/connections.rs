@@ -12,6 +12,7 @@
 //! survey   a sample, placed in the table of services that was there
 //! scope    whose rows are looked at
 //! filter   which of them
+//! term     how a filter's terms are written
 //! group    rows by client, network, server, service or state
 //! hold     what keeps a drain from ending
 //! signs    trouble that the rows tell of
@@ -39,6 +40,7 @@ mod stage;
 mod survey;
 mod take;
 mod talk;
+pub mod term;
 #[cfg(test)]
 mod tests;
 

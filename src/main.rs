@@ -37,7 +37,7 @@ use ipvs_tui::snapshot::{Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
-use ipvs_tui::worker::{Pace, Report, Resolve, ThreadClock, Worker};
+use ipvs_tui::worker::{CpuClock, Pace, Report, Resolve, Worker};
 
 /// Something failed while running.
 const FAILED: u8 = 1;
@@ -318,7 +318,7 @@ fn connections(options: ListOptions) -> anyhow::Result<ExitCode> {
     let mut reader = open::reader(wanted.netns.as_ref(), wanted.demo.as_ref())?;
     let (mut err, shows) = (io::stderr(), io::stderr().is_terminal());
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let listing = script::Listing { wanted: &wanted, shows, clock: &mut ThreadClock::default() };
+    let listing = script::Listing { wanted: &wanted, shows, clock: &mut CpuClock::of_process() };
     match listing.run(reader.as_mut(), &mut out, &mut err) {
         Err(script::ListError::Write(error)) => told(Err(error), "write the connections"),
         Err(script::ListError::Kernel(error)) => Err(error.into()),

@@ -23,3 +23,12 @@ pub use ipvsadm::rules;
 pub use json::{SCHEMA, json};
 pub use recorded::{CSV, changes, csv};
 pub use text::{rows, text};
+
+/// A field of RFC 4180.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

@@ -40,8 +40,8 @@ use names::Names;
 pub use names::Resolve;
 use others::Others;
 use record::Tap;
+pub use sampling::CpuClock;
 use sampling::Sampling;
-pub use sampling::ThreadClock;
 pub use settle::settle;
 use tiers::Tiers;
 
@@ -329,7 +329,9 @@ impl Loop {
             }
             due = due.max(self.paid);
             self.look_at_connections();
-            let until = self.sampling.wakes().map_or(due, |at| at.min(due));
+            // Before the table of services was read nothing is sampled.
+            let wakes = self.last.as_ref().and_then(|_| self.sampling.wakes());
+            let until = wakes.map_or(due, |at| at.min(due));
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Request::Apply(ticket, order)) => {
                     let (outcome, written) = apply(&order, &mut self.director);
@@ -431,9 +433,28 @@ impl Loop {
 
     /// Begins a pass over the connection table if it is time for one.
     fn look_at_connections(&mut self) {
-        if let Some(newest) = self.last.clone().filter(|_| self.sampling.wakes().is_some()) {
-            self.sampling.go_on(self.director.reader.as_mut(), &newest, self.tap.reports());
+        if self.sampling.wakes().is_none() {
+            return;
         }
+        if let Err(error) = self.is_home() {
+            return self.sampling.failed(error, self.tap.reports());
+        }
+        if let Some(newest) = &self.last {
+            self.sampling.go_on(self.director.reader.as_mut(), newest, self.tap.reports());
+        }
+    }
+
+    /// Makes sure that what is read is the director that is meant. Of another one before it
+    /// nothing counts.
+    ///
+    /// # Errors
+    /// As [`Director::stays_home`].
+    fn is_home(&mut self) -> Result<(), KernelError> {
+        if self.director.stays_home()? {
+            self.last = None;
+            self.sampling.moved();
+        }
+        Ok(())
     }
 
     /// Reads and reports. False when nobody listens.
@@ -441,8 +462,7 @@ impl Loop {
         let asked = self.tiers.is_asked();
         let want = self.tiers.want();
         let (began, before) = (Instant::now(), cpu());
-        let director = &mut self.director;
-        let read = director.stays_home().and_then(|()| director.reader.snapshot(&want));
+        let read = self.is_home().and_then(|()| self.director.reader.snapshot(&want));
         let snapshot = match read {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {

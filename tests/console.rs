@@ -325,6 +325,59 @@ fn a_drain_is_applied_followed_and_restored() {
     wait_for_weight(&console, FIRST, 10);
 }
 
+// --- connections ------------------------------------------------------------------------------
+
+#[test]
+fn connections_are_grouped_filtered_entered_and_left() {
+    let mut console = open(demo(&[]).size(160, 48));
+    console.keys("3");
+    console.wait_until("all of them, by client", |s| {
+        s.has(" rows of the table, exact, read ") && s.has(" Client ") && s.has("█")
+    });
+    console.keys("bb");
+    console.wait_until("by server", |s| s.has(" Real server ") && s.has("▌ 10.1.1.2:80"));
+    console.keys(key::ENTER);
+    let of = |s: &Screen, words: &str| s.lines.iter().filter(|l| l.contains(words)).count();
+    let screen = console.wait_until("one by one", |s| of(s, " ESTABLISHED 198.18.") > 10);
+    let others = screen.lines.iter().filter(|l| l.contains(" ESTABLISHED "));
+    assert!(others.clone().all(|l| l.contains(" 10.1.1.2:80")), "{screen}");
+    console.keys("/ state:time_wait").keys(key::ENTER);
+    console.wait_until("those that have ended", |s| {
+        of(s, " TIME_WAIT ") > 10 && of(s, " ESTABLISHED ") == 0
+    });
+    // Without a filter the cursor stays on its connection, among all.
+    console.keys(key::ESC);
+    console.wait_until("without a filter", |s| !s.has("filter: "));
+    console.keys("g");
+    console.wait_until("the longest timers", |s| of(s, " ESTABLISHED ") > 10);
+    console.keys(key::ESC);
+    console.wait_until("the services", |s| s.server(HTTP, FIRST).is_some());
+    console.keys("C");
+    console.wait_until("those of the selected server", |s| {
+        s.has(&format!("of {FIRST} of {HTTP}")) && s.has(" may still carry data, ")
+    });
+}
+
+#[test]
+fn a_large_table_is_a_sample_until_all_of_it_is_asked_for() {
+    let launch = Launch::new(&["demo", "--scenario", "big:20x20", "--interval", "500ms"]);
+    let mut console = launch.size(100, 30).start();
+    console.wait_until("the first screen", |s| s.has("20 services 400 servers"));
+    console.keys("3");
+    let sampled = |s: &Screen| s.has(" rows, a sample: ") && s.has("% of ") && s.has("±");
+    console.wait_until("a sample with its error", sampled);
+    console.keys("W");
+    console.wait_until("what that costs", |s| s.says("Read all of about") && s.says("of one CPU"));
+    console.keys(key::ESC);
+    console.wait_until("it is not read", |s| !s.says("Read all of about") && sampled(s));
+    console.keys("W").keys(key::ENTER);
+    console.wait_until("all of it", |s| s.has(" the whole table, ") && !s.has("±"));
+    console.keys(key::ESC);
+    console.wait_until("samples again", sampled);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
 #[test]
 fn other_keys_do_nothing_under_a_question() {
     let mut console = open_with_one_server_left();

@@ -40,7 +40,7 @@ type Target = (&'static str, fn(&[u8]), u32);
 const TARGETS: [Target; 11] = [
     ("netlink", targets::netlink, 1),
     ("proc_table", targets::proc_table, 1),
-    ("proc_conn", targets::proc_conn, 1),
+    ("proc_conn", targets::proc_conn, 3),
     ("proc_stats", targets::proc_stats, 1),
     ("proc_tree", targets::proc_tree, 2),
     ("theme", targets::theme, 1),

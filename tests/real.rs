@@ -8,6 +8,8 @@
 #[path = "real/change.rs"]
 mod change;
 mod common;
+#[path = "real/connections.rs"]
+mod connections;
 #[path = "real/faults.rs"]
 mod faults;
 #[path = "real/rights.rs"]

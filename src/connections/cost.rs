@@ -56,7 +56,10 @@ impl fmt::Display for Expected {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     pages: f64,
-    /// Sums over pages: x is the rows before it, y its seconds of CPU.
+    /// Seconds of CPU.
+    spent: f64,
+    /// Sums over pages: x is the rows before it, y its seconds of CPU, none of them far beyond
+    /// what those before let expect: a page that was disturbed tells nothing of the others.
     x: f64,
     y: f64,
     xx: f64,
@@ -85,11 +88,20 @@ impl Cost {
     const DEEP: f64 = 20_000.0;
     /// Caches overflow: 93,000 rows took 8 times as long as 51,000, where the square is 3.3.
     const WORSE: f64 = 3.0;
+    /// A page that takes so many times what is usual was disturbed; a few tell what is usual.
+    const FEW: f64 = 8.0;
+    const DISTURBED: f64 = 3.0;
 
     /// A page of `rows` rows was read, with `before` rows before it.
     pub fn page(&mut self, before: usize, rows: usize, cpu: Duration) {
-        let (x, y) = (before as f64, cpu.as_secs_f64());
+        let (x, spent) = (before as f64, cpu.as_secs_f64());
+        let line = self.line().map_or(0.0, |line| line.first + line.slope.max(0.0) * x);
+        let y = match self.pages >= Self::FEW {
+            true => spent.min(line.max(self.y / self.pages) * Self::DISTURBED),
+            false => spent,
+        };
         self.pages += 1.0;
+        self.spent += spent;
         self.x += x;
         self.y += y;
         self.xx += x * x;
@@ -103,6 +115,7 @@ impl Cost {
     pub fn fade(&mut self) {
         for sum in [
             &mut self.pages,
+            &mut self.spent,
             &mut self.x,
             &mut self.y,
             &mut self.xx,
@@ -140,13 +153,13 @@ impl Cost {
 
     /// What reading costs from row `from` to row `to`; `None` before anything was read.
     pub fn expected(&self, from: u64, to: u64) -> Option<Expected> {
-        if self.pages < 1.0 || self.rows < 1.0 || self.y <= 0.0 {
+        if self.pages < 1.0 || self.rows < 1.0 || self.spent <= 0.0 {
             return None;
         }
         let (from, to) = (from as f64, to.max(from) as f64);
         let per_page = self.rows / self.pages;
         let pages = (to - from) / per_page;
-        let even = pages * self.y / self.pages;
+        let even = pages * self.spent / self.pages;
         let (low, high) = match (self.shape(), self.line()) {
             (Shape::Linear, _) => (even, even * 1.2),
             (Shape::Quadratic, Some(line)) => {
@@ -157,7 +170,7 @@ impl Cost {
             // It may be either.
             (_, line) => {
                 let steep = line.map_or(0.0, |line| line.slope.max(0.0) + 3.0 * line.error);
-                (even, even.max(pages * (self.y / self.pages + steep * (from + to) / 2.0)))
+                (even, even.max(pages * (self.spent / self.pages + steep * (from + to) / 2.0)))
             }
         };
         let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
@@ -190,6 +203,19 @@ mod tests {
         assert_eq!(read(10, 60e-6, 0.0, 5.0).shape(), Shape::Unknown);
         // 30 pages of a quadratic kernel look almost alike: it is not called linear.
         assert_ne!(read(30, 60e-6, 5e-9, 10.0).shape(), Shape::Linear);
+    }
+
+    #[test]
+    fn pages_that_were_disturbed_hide_nothing() {
+        for (slope, shape) in [(250e-9, Shape::Quadratic), (0.0, Shape::Linear)] {
+            let mut cost = Cost::default();
+            for page in 0..400 {
+                let usual = 100e-6 + slope * (page * 62) as f64;
+                let seconds = if page % 23 == 22 { usual + 0.02 } else { usual };
+                cost.page(page * 62, 62, Duration::from_secs_f64(seconds));
+            }
+            assert_eq!(cost.shape(), shape);
+        }
     }
 
     #[test]

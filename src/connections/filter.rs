@@ -28,6 +28,7 @@ use std::net::IpAddr;
 
 use super::net::Net;
 use super::stage::Stage;
+use super::term::Relation;
 use crate::ipvs::{ConnState, Family, Origin, Protocol};
 
 pub use sieve::Sieve;
@@ -93,27 +94,6 @@ enum StateOf {
     /// Any state that begins like this: SCTP has many, and operators type half of a word.
     Beginning(String),
     Stage(Stage),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Equal,
-    Above,
-    Below,
-    AtLeast,
-    AtMost,
-}
-
-impl Relation {
-    fn holds(self, value: u32, n: u32) -> bool {
-        match self {
-            Self::Equal => value == n,
-            Self::Above => value > n,
-            Self::Below => value < n,
-            Self::AtLeast => value >= n,
-            Self::AtMost => value <= n,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -214,7 +214,8 @@ impl fmt::Display for Sign {
 
 /// Whether a connection waits for its handshake for longer than a network takes.
 pub(super) fn is_waiting(row: &Row<'_>) -> bool {
-    *row.state() == ConnState::SynRecv && row.expires() + PATIENCE <= SYN_RECV && !row.is_template()
+    let overdue = row.expires().saturating_add(PATIENCE) <= SYN_RECV;
+    *row.state() == ConnState::SynRecv && overdue && !row.is_template()
 }
 
 /// Everything that is wrong, the worst first.

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::proc::conn::Rows;
 use super::{Connections, KernelError};
 
 /// Bytes that are handed over at a time: some sixteen pages, so that handing over costs nothing.
 const BATCH: usize = 64 * 1024;
+/// Where the kernel takes longer for them, pages are handed over before: whoever takes them can
+/// call the pass off, and waits for no more than a page.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// Batches that may wait. More would not make it faster.
 const WAITING: usize = 4;
 
@@ -50,6 +54,7 @@ fn read(
     off: &AtomicBool,
 ) {
     let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
+    let mut began = Instant::now();
     loop {
         match pass.next_rows() {
             Ok(Some(rows)) => batch.extend_from_slice(rows.bytes()),
@@ -63,11 +68,12 @@ fn read(
         if off.load(Ordering::Relaxed) {
             return;
         }
-        if batch.len() >= BATCH {
+        if batch.len() >= BATCH || began.elapsed() >= PATIENCE {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH + BATCH / 4));
             if sender.send(Ok(full)).is_err() {
                 return;
             }
+            began = Instant::now();
         }
     }
     let _ = sender.send(Ok(batch));
@@ -110,6 +116,7 @@ mod tests {
         page: String,
         pages: usize,
         fails: bool,
+        takes: Duration,
     }
 
     impl Connections for Table {
@@ -119,6 +126,7 @@ mod tests {
                 return if self.fails { failed } else { Ok(None) };
             }
             self.pages -= 1;
+            std::thread::sleep(self.takes);
             Ok(Some(Rows::new(self.page.as_bytes())))
         }
 
@@ -128,7 +136,19 @@ mod tests {
     }
 
     fn table(pages: usize, fails: bool) -> Ahead {
-        Ahead::new(Box::new(Table { page: ROW.repeat(62), pages, fails })).unwrap()
+        slow(pages, fails, Duration::ZERO)
+    }
+
+    fn slow(pages: usize, fails: bool, takes: Duration) -> Ahead {
+        Ahead::new(Box::new(Table { page: ROW.repeat(62), pages, fails, takes })).unwrap()
+    }
+
+    #[test]
+    fn slow_pages_come_one_by_one() {
+        let mut pass = slow(5, false, PATIENCE);
+        for _ in 0..5 {
+            assert_eq!(pass.next_rows().unwrap().unwrap().count(), 62);
+        }
     }
 
     #[test]

@@ -179,14 +179,7 @@ impl Connections {
 
     /// Scrolls so that the place is on the screen, and no further than there are rows.
     fn show(&mut self) {
-        if self.page == 0 {
-            return;
-        }
-        self.top = self.top.min(self.place);
-        if self.place >= self.top + self.page {
-            self.top = self.place + 1 - self.page;
-        }
-        self.top = self.top.min(self.list.len().saturating_sub(self.page));
+        self.top = crate::model::views::top_for(self.top, self.place, self.page, self.list.len());
     }
 
     /// Lists anew, and keeps the selection where it is.

@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::connections::term::{self, Field, Relation};
 use crate::ipvs::{Forwarding, Service, ServiceKey};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
@@ -68,25 +69,6 @@ enum Number {
     Connections,
     Cps,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Equal,
-    Above,
-    Below,
-    AtLeast,
-    AtMost,
-}
-
-/// Longer signs first.
-const RELATIONS: [(&str, Relation); 6] = [
-    (">=", Relation::AtLeast),
-    ("<=", Relation::AtMost),
-    (">", Relation::Above),
-    ("<", Relation::Below),
-    (":", Relation::Equal),
-    ("=", Relation::Equal),
-];
 
 const NUMBERS: [(&str, Number); 6] = [
     ("weight", Number::Weight),
@@ -166,13 +148,7 @@ impl FromStr for Term {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let (mut bare, mut negated) = (word, false);
-        while let Some(rest) = bare.strip_prefix('!') {
-            (bare, negated) = (rest, !negated);
-        }
-        if bare.is_empty() {
-            return Err("! wants the term that shall not match, such as !weight:0".to_owned());
-        }
+        let (negated, bare) = term::negation(word, "weight:0")?;
         Ok(Self { negated, wants: bare.parse()? })
     }
 }
@@ -182,14 +158,9 @@ impl FromStr for Wants {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let plain = || Self::Text(text.to_lowercase());
-        let Some((name, rest)) =
-            text.find([':', '=', '>', '<']).and_then(|at| text.split_at_checked(at))
-        else {
+        let Some(Field { name, sign, relation, value }) = Field::of(text) else {
             return Ok(plain());
         };
-        let name = name.to_lowercase();
-        let sign = RELATIONS.iter().find_map(|(sign, r)| Some((*r, rest.strip_prefix(sign)?)));
-        let Some((relation, value)) = sign else { return Ok(plain()) };
         let value = value.to_lowercase();
         if let Some((_, number)) = NUMBERS.iter().find(|(known, _)| *known == name) {
             let n = value.parse().map_err(|_| {
@@ -205,7 +176,7 @@ impl FromStr for Wants {
             "proto" => protocol,
             "host" => host,
             // Addresses have colons: 10.0.0.1:80, [fd00::1]:443, even dead:beef.
-            _ if rest.starts_with(':') && !is_word(&name) => return Ok(plain()),
+            _ if sign == ":" && !is_word(&name) => return Ok(plain()),
             _ => return Err(format!("'{}' names no field: {FIELDS}", text.escape_debug())),
         };
         if relation != Relation::Equal {
@@ -357,18 +328,6 @@ impl Sifted<'_> {
     fn all(&self, holds: impl Fn(&Wants, bool) -> Option<bool>) -> bool {
         let terms = &self.sieve.terms;
         terms.iter().all(|(term, fuzzy)| holds(&term.wants, *fuzzy) == Some(!term.negated))
-    }
-}
-
-impl Relation {
-    fn holds(self, value: u64, n: u64) -> bool {
-        match self {
-            Self::Equal => value == n,
-            Self::Above => value > n,
-            Self::Below => value < n,
-            Self::AtLeast => value >= n,
-            Self::AtMost => value <= n,
-        }
     }
 }
 

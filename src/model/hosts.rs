@@ -188,14 +188,7 @@ impl Hosts {
 
     /// Scrolls so that the place is on the screen, and no further than there are hosts.
     fn show(&mut self) {
-        if self.page == 0 {
-            return;
-        }
-        self.top = self.top.min(self.place);
-        if self.place >= self.top + self.page {
-            self.top = self.place + 1 - self.page;
-        }
-        self.top = self.top.min(self.all.len().saturating_sub(self.page));
+        self.top = super::views::top_for(self.top, self.place, self.page, self.all.len());
     }
 }
 

@@ -395,11 +395,7 @@ impl Rows {
         if self.page == 0 {
             return;
         }
-        self.top = self.top.min(self.place);
-        if self.place >= self.top + self.page {
-            self.top = self.place + 1 - self.page;
-        }
-        self.top = self.top.min(self.all.len().saturating_sub(self.page));
+        self.top = super::views::top_for(self.top, self.place, self.page, self.all.len());
         // The first line of servers shows their service: the selection stays below it.
         if self.top == self.place && self.top > 0 && self.above().is_some() {
             self.top -= 1;

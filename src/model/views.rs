@@ -37,6 +37,16 @@ impl Scroll {
     }
 }
 
+/// The first of `count` rows to draw on a page so that the one at `place` is on it: as little is
+/// scrolled as is needed, and no further than there are rows.
+pub(super) fn top_for(top: usize, place: usize, page: usize, count: usize) -> usize {
+    if page == 0 {
+        return top;
+    }
+    let top = top.min(place).max((place + 1).saturating_sub(page));
+    top.min(count.saturating_sub(page))
+}
+
 impl Model {
     pub(super) fn go_to(&mut self, view: View) {
         self.view = view;

@@ -39,6 +39,7 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::quoted;
 use crate::connections::{Lane, Row, Survey, Total};
 use crate::ipvs::{Connection, Family, Protocol, Target};
 
@@ -279,15 +280,6 @@ fn csv(out: &mut impl Write, words: &Words, row: &Row<'_>) -> io::Result<()> {
             write!(out, ",{},{}\r\n", quoted(&engine.engine), quoted(&harmless(&engine.data)))
         }
         None => out.write_all(b",,\r\n"),
-    }
-}
-
-/// A field of RFC 4180.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::quoted;
 use crate::ipvs::Stats;
 use crate::journal::{Entry, State, clean};
 use crate::record::{Recording, Step};
@@ -47,8 +48,8 @@ pub fn csv(
 fn rows(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let off = snapshot.estimator_off();
     for entry in &snapshot.services {
-        let (time, key, scheduler) =
-            (snapshot.taken, entry.service.key, entry.service.scheduler.as_str());
+        let (time, key) = (snapshot.taken, entry.service.key);
+        let scheduler = quoted(entry.service.scheduler.as_str());
         let (active, inactive) = (entry.active(), entry.inactive());
         write!(out, "{time},{key},,{scheduler},,,{active},{inactive},")?;
         stats(entry.stats, off, out)?;

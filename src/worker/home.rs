@@ -37,15 +37,16 @@ impl Home {
 }
 
 impl Director {
-    /// Makes sure that this is the director of the namespace that the name stands for now.
+    /// Makes sure that this is the director of the namespace that the name stands for now, and
+    /// tells whether it was another one before.
     ///
     /// # Errors
     /// [`KernelError::Namespace`] when there is none of that name, or it cannot be entered; what
     /// opening it says.
-    pub(super) fn stays_home(&mut self) -> Result<(), KernelError> {
-        let Some(home) = &mut self.home else { return Ok(()) };
+    pub(super) fn stays_home(&mut self) -> Result<bool, KernelError> {
+        let Some(home) = &mut self.home else { return Ok(false) };
         if !home.has_moved()? {
-            return Ok(());
+            return Ok(false);
         }
         home.namespace.enter()?;
         let inode = home.namespace.inode();
@@ -53,6 +54,6 @@ impl Director {
         let there = (home.open)(home.opened)?;
         home.inode = inode;
         (self.reader, self.hand) = (there.reader, there.hand);
-        Ok(())
+        Ok(true)
     }
 }

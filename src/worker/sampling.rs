@@ -40,24 +40,33 @@ const SOON: Duration = Duration::from_millis(10);
 /// Whoever lists connections is in nobody's way.
 const NICE: i32 = 10;
 
-/// The clocks of the thread that asks.
-pub struct ThreadClock(Instant);
+/// CPU time of the thread that asks, or of the whole program.
+pub struct CpuClock {
+    began: Instant,
+    of: ClockId,
+}
 
-impl Default for ThreadClock {
-    fn default() -> Self {
-        Self(Instant::now())
+impl CpuClock {
+    /// That of the thread that asks.
+    pub fn of_thread() -> Self {
+        Self { began: Instant::now(), of: ClockId::ThreadCPUTime }
+    }
+
+    /// That of all threads together: one of them may read ahead.
+    pub fn of_process() -> Self {
+        Self { began: Instant::now(), of: ClockId::ProcessCPUTime }
     }
 }
 
-impl Clock for ThreadClock {
+impl Clock for CpuClock {
     fn cpu(&mut self) -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let time = clock_gettime(self.of);
         let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
         Duration::new(time.tv_sec.unsigned_abs(), nanos)
     }
 
     fn wall(&mut self) -> Duration {
-        self.0.elapsed()
+        self.began.elapsed()
     }
 }
 
@@ -78,6 +87,8 @@ pub(super) struct Sampling {
     cost: Cost,
     /// Rows of the table, as the last sample tells.
     rows: Option<Estimate>,
+    /// What is under way is a pass over another director's table.
+    moved: bool,
 }
 
 struct UnderWay {
@@ -108,6 +119,7 @@ impl Sampling {
             under_way: None,
             cost: Cost::default(),
             rows: None,
+            moved: false,
         }
     }
 
@@ -165,6 +177,27 @@ impl Sampling {
         }
     }
 
+    /// The director is another one now: what is under way is called off, and nothing of it counts.
+    pub(super) fn moved(&mut self) {
+        if let Some(pass) = &self.under_way {
+            pass.off.store(true, Ordering::Relaxed);
+            self.moved = true;
+        }
+        (self.rows, self.due) = (None, Instant::now());
+    }
+
+    /// The director cannot be read.
+    pub(super) fn failed(&mut self, error: KernelError, reports: &UnboundedSender<Report>) {
+        if let Some(pass) = &self.under_way {
+            pass.off.store(true, Ordering::Relaxed);
+        }
+        self.last = Some((Instant::now(), Duration::ZERO));
+        self.whole_wanted = false;
+        self.asked = false;
+        self.plan();
+        Tell(reports.clone()).tell(Told::Unreadable(error));
+    }
+
     /// When the next sample may begin.
     fn plan(&mut self) {
         let Some((began, spent)) = self.last else { return };
@@ -218,6 +251,9 @@ impl Sampling {
             }
             self.under_way = None;
             self.plan();
+            if std::mem::take(&mut self.moved) {
+                (self.rows, self.due) = (None, Instant::now());
+            }
         }
         let whole = self.whole_wanted;
         let due = Instant::now() >= self.due && !self.wish.budget.is_nothing();
@@ -225,14 +261,9 @@ impl Sampling {
             return;
         }
         self.whole_wanted = false;
-        let tell = Tell(reports.clone());
         match open(reader, &self.wish, snapshot) {
-            Ok(pass) => self.start(pass, whole, snapshot, tell),
-            Err(error) => {
-                self.last = Some((Instant::now(), Duration::ZERO));
-                self.plan();
-                tell.tell(Told::Unreadable(error));
-            }
+            Ok(pass) => self.start(pass, whole, snapshot, Tell(reports.clone())),
+            Err(error) => self.failed(error, reports),
         }
     }
 
@@ -259,7 +290,7 @@ impl Sampling {
         let thread = std::thread::Builder::new().name("connections".to_owned());
         let started = thread.spawn(move || {
             let _ = rustix::process::setpriority_process(None, NICE); // only this thread's
-            let mut clock = ThreadClock::default();
+            let mut clock = CpuClock::of_thread();
             let done = if whole { job.whole(pass) } else { job.sample(pass, &mut clock) };
             let (cost, rows) = done;
             let _ = through.send(Through { spent: clock.cpu(), cost, rows });
@@ -392,7 +423,7 @@ impl Job {
         };
         let total = pass.total();
         let mut holder = Holder::default();
-        let mut clock = ThreadClock::default();
+        let mut clock = CpuClock::of_thread();
         let mut told = Duration::ZERO;
         // What this thread takes is not what the kernel does.
         let (mut unlearned, limits) = (Cost::default(), Limits::WHOLE);

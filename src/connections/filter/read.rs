@@ -3,20 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::{FIELDS, Filter, Kind, Peer, Relation, StateOf, Term, Wants};
+use super::{FIELDS, Filter, Kind, Peer, StateOf, Term, Wants};
 use crate::connections::net::Net;
 use crate::connections::stage::Stage;
+use crate::connections::term::{self, Field, Relation};
 use crate::ipvs::{ConnState, Family, Origin, Protocol};
-
-/// Longer signs first.
-const RELATIONS: [(&str, Relation); 6] = [
-    (">=", Relation::AtLeast),
-    ("<=", Relation::AtMost),
-    (">", Relation::Above),
-    ("<", Relation::Below),
-    (":", Relation::Equal),
-    ("=", Relation::Equal),
-];
 
 const KINDS: [(&str, Kind); 8] = [
     ("template", Kind::Template),
@@ -63,13 +54,7 @@ impl FromStr for Term {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let (mut bare, mut negated) = (word, false);
-        while let Some(rest) = bare.strip_prefix('!') {
-            (bare, negated) = (rest, !negated);
-        }
-        if bare.is_empty() {
-            return Err("! wants the term that shall not match, such as !is:template".to_owned());
-        }
+        let (negated, bare) = term::negation(word, "is:template")?;
         Ok(Self { negated, wants: bare.parse()? })
     }
 }
@@ -78,11 +63,9 @@ impl FromStr for Wants {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let field = text.find([':', '=', '>', '<']).and_then(|at| text.split_at_checked(at));
-        let Some((name, rest)) = field else { return plain(text) };
-        let name = name.to_lowercase();
-        let sign = RELATIONS.iter().find_map(|(sign, r)| Some((*r, rest.strip_prefix(sign)?)));
-        let Some((relation, value)) = sign else { return plain(text) };
+        let Some(Field { name, sign, relation, value }) = Field::of(text) else {
+            return plain(text);
+        };
         let word = match name.as_str() {
             "expires" => return expires(relation, value),
             "client" => |value: &str| peer("client", value).map(Self::Client),
@@ -94,7 +77,7 @@ impl FromStr for Wants {
             "pe" => engine,
             "origin" => origin,
             // Addresses have colons: 10.0.0.1:80, [fd00::1]:443, :443, even dead:beef.
-            _ if rest.starts_with(':') && !is_word(&name) => return plain(text),
+            _ if sign == ":" && !is_word(&name) => return plain(text),
             _ => {
                 return Err(format!(
                     "'{}' names no field: {}",

@@ -153,7 +153,7 @@ fn in_row(wants: &Wants, row: &Row<'_>) -> Option<bool> {
             StateOf::Beginning(word) => row.state().as_str().starts_with(word.as_str()),
             StateOf::Stage(stage) => Stage::of(row.state(), row.is_template()) == *stage,
         }),
-        Wants::Expires(relation, n) => relation.holds(row.expires(), *n),
+        Wants::Expires(relation, n) => relation.holds(row.expires().into(), (*n).into()),
         Wants::Is(Kind::Waiting) => is_waiting(row),
         Wants::Is(Kind::FtpData) => row.awaits_port(),
         Wants::Engine(wanted) => {

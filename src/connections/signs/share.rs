@@ -3,6 +3,10 @@
 //! Connections of one client are not independent of each other: persistence, a hash of the
 //! address, or one client behind many addresses bring them to the same server. So a client counts
 //! as one draw, however many connections it has: the variance of a share is that between clients.
+//!
+//! Where a server was given hardly any, its own clients tell nothing of how far chance goes. So the
+//! variance is also what a server that behaves would have, with connections of one client as much
+//! together as they are all over the service; the larger one counts.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -35,6 +39,30 @@ struct Sums {
     clients: u64,
     /// Of m squared.
     squares: f64,
+    /// Of the squares of what each of its servers holds of a client.
+    inside: f64,
+    /// Of the squares of what weights ask for.
+    due: f64,
+}
+
+impl Sums {
+    /// How much connections of one client go together: 0 as if they had nothing to do with each
+    /// other, 1 all to the same server.
+    fn together(&self) -> f64 {
+        let (rows, by_chance) = (self.rows as f64, self.due.min(1.0));
+        let pairs = self.squares - rows;
+        if pairs <= 0.0 || by_chance >= 1.0 {
+            return 0.0;
+        }
+        let met = (self.inside - rows) / pairs;
+        ((met - by_chance) / (1.0 - by_chance)).clamp(0.0, 1.0)
+    }
+
+    /// The variance of what a server holds whose weight asks for `due`, if it behaves.
+    fn usual(&self, due: f64) -> f64 {
+        let rows = self.rows as f64;
+        due * (1.0 - due) * (rows + self.together() * (self.squares - rows).max(0.0))
+    }
 }
 
 /// Sums over the clients of a server; m is a client's connections to it.
@@ -52,7 +80,13 @@ pub(super) fn signs(survey: &Survey, snapshot: &Snapshot, silent: &[Place]) -> V
     if due.is_empty() {
         return Vec::new();
     }
-    let (services, held) = gather(survey, snapshot, &due);
+    let (mut services, held) = gather(survey, snapshot, &due);
+    for (place, due) in &due {
+        if let Some(sums) = services.get_mut(&place.0) {
+            sums.inside += held.get(place).map_or(0.0, |held| held.squares);
+            sums.due += due * due;
+        }
+    }
     let looked = |service: &ServiceKey| {
         services.get(service).filter(|sums| sums.rows >= ROWS && sums.clients >= CLIENTS)
     };
@@ -65,7 +99,7 @@ pub(super) fn signs(survey: &Survey, snapshot: &Snapshot, silent: &[Place]) -> V
         let n = sums.rows as f64;
         let share = here.rows as f64 / n;
         let variance = here.squares - 2.0 * due * here.products + due * due * sums.squares;
-        let error = variance.max(0.0).sqrt() / n;
+        let error = variance.max(sums.usual(*due)).sqrt() / n;
         if (share - due).abs() <= z * error {
             continue;
         }

@@ -123,6 +123,42 @@ fn what_behaves_raises_no_alarm() {
     assert!(raised.is_empty(), "{raised:#?}");
 }
 
+/// With many servers some get nothing or a lot, by chance: of the rows one by one, and of clients
+/// that bring all of theirs to one.
+#[test]
+fn small_shares_of_many_servers_raise_no_alarm() {
+    let names: Vec<String> = (1..=20).map(|server| format!("10.1.{server}.2:80")).collect();
+    let servers: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let many: Services<'_> = &[("TCP 10.0.0.1:80", "wrr", &servers)];
+    let mut raised = Vec::new();
+    for seed in 0..300 {
+        let mut dice = Dice::new(seed);
+        let (clients, each) = [(100, 1), (45, 40), (400, 2)][seed as usize % 3];
+        let mut all = Vec::new();
+        for client in 0..clients {
+            let server = 1 + dice.below(20) as u32;
+            for number in 0..each {
+                let (client, port) = (0x0A09_0000 + client, 2_000 + number);
+                all.push(web(client, port, server, "ESTABLISHED", 900));
+            }
+        }
+        let survey = surveyed(many, &all, all.len(), seed);
+        raised.extend(survey.signs.iter().map(|sign| format!("{seed}: {sign}")));
+    }
+    assert!(raised.is_empty(), "{raised:#?}");
+    // One that is given nothing at all is told, as soon as that is no chance.
+    let mut dice = Dice::new(1);
+    let all: Vec<String> = (0..4_000)
+        .map(|number| {
+            let (client, server) = (0x0A09_0000 + number, 1 + dice.below(19) as u32);
+            web(client, 2_000, server, "ESTABLISHED", 900)
+        })
+        .collect();
+    let told = signs(many, &all, all.len());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("10.1.20.2:80 of TCP 10.0.0.1:80 holds 0"), "{told:?}");
+}
+
 /// Persistent clients of very different size bring much of the load to one server by chance.
 #[test]
 fn a_few_large_clients_do_not_make_a_weight_wrong() {

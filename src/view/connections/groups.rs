@@ -19,6 +19,8 @@ const BAR: u16 = 8;
 const LONGEST_BAR: u16 = 40;
 /// The least for an IPv4 client, a service of which at least is told apart.
 const NAME: u16 = 20;
+/// Where clients have names: an address, and enough of a name.
+const NAMED: u16 = 36;
 
 /// Columns from left to right; one of width 0 is not drawn.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +38,11 @@ struct Columns {
     longest: Span,
 }
 
-/// Lays `area` out. `names` is the widest name, `exact` says that there are no errors.
-fn columns(area: Rect, names: u16, exact: bool) -> Columns {
+/// Lays `area` out. Names get `least` cells, and up to `names`, the widest, of what is left over;
+/// `exact` says that there are no errors.
+fn columns(area: Rect, least: u16, names: u16, exact: bool) -> Columns {
     let error = if exact { 0 } else { COUNT };
-    let mut left = area.width.saturating_sub(NAME + 1 + COUNT + 1 + NUMBER + 1 + BAR);
+    let mut left = area.width.saturating_sub(least + 1 + COUNT + 1 + NUMBER + 1 + BAR);
     let mut take = |width: u16| {
         let taken = if width > 0 && left > width { 1 + width } else { 0 };
         left -= taken;
@@ -53,8 +56,8 @@ fn columns(area: Rect, names: u16, exact: bool) -> Columns {
     let longest = take(NUMBER);
     let ended = take(NUMBER);
     let closing = take(NUMBER);
-    let name = NAME + left.min(names.saturating_sub(NAME));
-    left -= name - NAME;
+    let name = least + left.min(names.saturating_sub(least));
+    left -= name - least;
     let bar = BAR + left.min(LONGEST_BAR - BAR);
     let mut x = area.x;
     let mut next = |width: u16| {
@@ -91,7 +94,10 @@ pub(super) fn draw(
     let shown = groups.iter().skip(connections.top()).take(lines.height.into());
     let named = |one: &Group| name(model, one).width() + 2;
     let widest = shown.clone().map(named).max().unwrap_or(0);
-    let columns = columns(heads, u16::try_from(widest).unwrap_or(u16::MAX), survey.is_whole());
+    let widest = u16::try_from(widest).unwrap_or(u16::MAX);
+    let has_names = shown.clone().any(|one| is_named(model, one));
+    let least = if has_names && heads.width >= 80 { widest.clamp(NAME, NAMED) } else { NAME };
+    let columns = columns(heads, least, widest, survey.is_whole());
     let most = groups.iter().map(|one| one.tally.rows()).max().unwrap_or(1);
     let painter = Painter { model, survey, look, columns, most };
     painter.head(heads.y, hits, frame);
@@ -109,6 +115,11 @@ fn name(model: &Model, one: &Group) -> String {
         },
         _ => one.key.to_string(),
     }
+}
+
+/// Whether it is a client whose name is shown.
+fn is_named(model: &Model, one: &Group) -> bool {
+    matches!(one.key, Key::Client(client) if model.connections.names.of(client).is_some())
 }
 
 struct Painter<'a> {
@@ -153,7 +164,9 @@ impl Painter<'_> {
         let (c, theme, survey) = (&self.columns, &self.look.theme, self.survey);
         let style = theme.text;
         let room = usize::from(c.name.width.saturating_sub(2));
-        let name = place::fit(&name(self.model, one), room, self.look.glyphs.ellipsis);
+        // A name is known by its beginning, an address by its end too.
+        let cut = if is_named(self.model, one) { place::begin } else { place::fit };
+        let name = cut(&name(self.model, one), room, self.look.glyphs.ellipsis);
         left(&format!("  {name}"), style, c.name, y, frame);
         let count = survey.scale.count(one.tally);
         right(&number::short(count.value, c.count.width.into()), style, c.count, y, frame);
@@ -222,11 +235,14 @@ mod tests {
     fn every_width_is_filled_and_never_overrun() {
         for width in 58..=300 {
             for (names, exact) in [(8, true), (22, false), (60, true), (60, false)] {
-                let c = columns(Rect::new(0, 0, width, 1), names, exact);
+                let c = columns(Rect::new(0, 0, width, 1), NAME, names, exact);
                 let end = after(&c).x + after(&c).width;
                 assert!(end <= width, "{width} {names}: {c:?}");
                 assert!(c.name.width >= NAME && c.bar.width >= BAR, "{width}: {c:?}");
                 assert!(width < 80 || c.templates.width > 0, "{width}: {c:?}");
+                let c = columns(Rect::new(0, 0, width.max(80), 1), NAMED, names, exact);
+                assert!(after(&c).x + after(&c).width <= width.max(80), "{width}: {c:?}");
+                assert!(c.name.width >= NAMED && c.bar.width >= BAR, "{width}: {c:?}");
             }
         }
     }

@@ -16,12 +16,12 @@ use ipvs_tui::kernel::netlink::{self, NetlinkReader};
 use ipvs_tui::kernel::proc::ProcRoot;
 use ipvs_tui::kernel::{KernelError, Reader, Want};
 use ipvs_tui::model::BUDGET;
-use ipvs_tui::worker::{Director, Pace, Report, Request, ThreadClock, Worker};
+use ipvs_tui::worker::{CpuClock, Director, Pace, Report, Request, Worker};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::sync::{self, Entry, SERVERS, SERVICES};
-use super::{Bounds, Times};
+use super::{BYTES, Bounds, Times, at_most, told};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
@@ -169,16 +169,14 @@ fn console(bounds: &Bounds) -> Done<bool> {
     if let Some(whole) = last.whole_pass() {
         println!("a whole pass is expected to take {whole} of one CPU");
     }
-    let shape = match bounds.quadratic {
-        true => last.shape() == Shape::Quadratic,
-        false => last.shape() != Shape::Quadratic,
+    let mut kept = at_most("ms to the first view", soon.as_secs_f64() * 1e3, 300.0);
+    kept &= at_most("% of a core in a minute", percent, 2.0);
+    let (right, is) = match bounds.quadratic {
+        true => (last.shape() == Shape::Quadratic, "quadratic"),
+        false => (last.shape() != Shape::Quadratic, "not quadratic"),
     };
-    let mut kept = bounds.at_most("ms to the first view", soon.as_secs_f64() * 1e3, 300.0);
-    kept &= bounds.at_most("% of a core in a minute", percent, 2.0);
-    if !shape {
-        println!("MISSED: reading was taken for {}", last.shape());
-    }
-    Ok(kept & shape & truthful(&last))
+    kept &= told(right, &format!("reading was taken for {}, it is {is}", last.shape()));
+    Ok(kept & truthful(&last))
 }
 
 /// The ranges of the last sample against what was sent.
@@ -205,9 +203,9 @@ fn truthful(survey: &Survey) -> bool {
             }
         }
     }
-    println!("{looked} estimates, {} beside the truth {wrong:?}", wrong.len());
     // Of 25 ranges of 95% five are missed once in a hundred runs.
-    wrong.len() <= 4
+    let text = format!("{} of {looked} ranges miss the truth, at most 4 {wrong:?}", wrong.len());
+    told(wrong.len() <= 4, &text)
 }
 
 /// The table, and nothing done with it.
@@ -229,7 +227,7 @@ fn whole(reader: &mut NetlinkReader) -> Done<(Duration, Holder, Passed)> {
     let mut pass = Ahead::new(reader.connections()?)?;
     let (mut holder, mut cost) = (Holder::default(), Cost::default());
     let go_on = &mut |_: &Under<'_>| ControlFlow::Continue(());
-    let clock = &mut ThreadClock::default();
+    let clock = &mut CpuClock::of_thread();
     let passed = take(&mut pass, &mut holder, &mut cost, Limits::WHOLE, clock, go_on)?;
     Ok((began.elapsed(), holder, passed))
 }
@@ -256,14 +254,12 @@ pub(super) fn bench(count: u32, bounds: &Bounds) -> Done<bool> {
     let rows = holder.rows().len();
     println!("bare read loop {bare_time:.2?}, whole pass {whole_time:.2?} for {rows} rows");
     let ratio = whole_time.as_secs_f64() / bare_time.as_secs_f64();
-    kept &= bounds.at_most("of the bare read loop", ratio, 1.1);
+    kept &= at_most("of the bare read loop", ratio, 1.1);
     let worst = holder.bytes() as f64 / rows as f64;
-    kept &= bounds.at_most("bytes a row while reading", worst, 200.0);
+    kept &= at_most("bytes a row while reading", worst, BYTES);
     let bytes = holder.finish().bytes() as f64 / rows as f64;
-    kept &= bounds.at_most("bytes a row held", bytes, 200.0);
+    kept &= at_most("bytes a row held", bytes, BYTES);
     let all = passed.end == End::Whole && rows == count as usize;
-    if !all {
-        println!("MISSED: {rows} of {count} rows were read");
-    }
-    Ok(kept & all)
+    kept &= told(all, &format!("{rows} rows of {count} were read by the whole pass"));
+    Ok(kept)
 }

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | [`netlink`] | the kernel's netlink answers | an entry sent back is read as the same |
 //! | [`proc_table`] | `/proc/net/ip_vs` | printed as the kernel does, it is read as the same |
-//! | [`proc_conn`] | `/proc/net/ip_vs_conn`, `_sync` | so is a row; the state and the engine's data are escaped |
+//! | [`proc_conn`] | `/proc/net/ip_vs_conn`, `_sync` | so is a row; the state and the engine's data are escaped, printed and drawn |
 //! | [`proc_stats`] | `/proc/net/ip_vs_stats`, `_percpu` | so are counters |
 //! | [`proc_tree`] | modules, sysctls, processes | what the console draws of them steers no terminal |
 //! | [`theme`] | a theme | a style for every key at every depth, or an error with a line |

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ipvs_tui::command::Command;
+use ipvs_tui::connections::{By, Cost, End, Holder, Passed, Survey, Told};
 use ipvs_tui::ipvs::{Counters, Family, Netmask, Protocol, Rates, ServiceKey, Target};
 use ipvs_tui::kernel::proc::conn::{ConnRow, Rows};
 use ipvs_tui::kernel::proc::listing;
@@ -13,9 +16,12 @@ use ipvs_tui::kernel::proc::table::Table;
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::{Reader, Want};
 use ipvs_tui::model::Message;
+use ipvs_tui::report::connections::{Form, Listing};
 use ipvs_tui::snapshot::{Moment, ServiceEntry, Source};
 
-use super::told::{Folder, assert_quiet, assert_sentence, console, print, show, snapshot};
+use super::told::{
+    Folder, assert_lines, assert_quiet, assert_sentence, console, print, show, snapshot,
+};
 
 /// `/proc/net/ip_vs`.
 pub fn proc_table(data: &[u8]) {
@@ -101,6 +107,7 @@ fn printed_endpoint(addr: IpAddr, port: u16) -> String {
 
 /// `/proc/net/ip_vs_conn` and `ip_vs_conn_sync`.
 pub fn proc_conn(data: &[u8]) {
+    drawn(data);
     let lines = data.split(|b| *b == b'\n').count() as u64;
     let mut rows = Rows::new(data);
     let found: Vec<ConnRow<'_>> = rows.by_ref().collect();
@@ -125,6 +132,50 @@ pub fn proc_conn(data: &[u8]) {
         let json = serde_json::to_string(&connection).unwrap();
         assert_quiet(&json);
         assert_eq!(serde_json::from_str::<ipvs_tui::ipvs::Connection>(&json).unwrap(), connection);
+    }
+}
+
+/// What `ipvs-tui connections` prints of these rows; and of some, as drawing is slow, the console's
+/// view in every grouping.
+fn drawn(data: &[u8]) {
+    let mut holder = Holder::default();
+    Rows::new(data).for_each(|row| holder.push(&row));
+    let passed = Passed {
+        end: if data.len() & 1 == 0 { End::Whole } else { End::Budget },
+        cpu: Duration::ZERO,
+        wall: Duration::from_millis(7),
+        skipped: 0,
+    };
+    let nothing = snapshot(Source::Proc, Vec::new());
+    let rows = (holder.finish(), passed, 0);
+    let survey = Survey::new(rows, Cost::default(), Some(1_000), &nothing);
+    for sign in &survey.signs {
+        assert_quiet(&sign.to_string());
+    }
+    for form in [Form::Text, Form::Csv, Form::Json] {
+        let mut out = Vec::new();
+        let origins = survey.rows.iter().any(|row| row.origin().is_some());
+        let mut lines =
+            Listing::new(&mut out, form, jiff::Timestamp::UNIX_EPOCH, None, origins).unwrap();
+        lines.extend(survey.rows.lanes());
+        survey.rows.iter().for_each(|row| lines.row(&row).unwrap());
+        lines.end(&survey).unwrap();
+        assert_lines(&out);
+        if form == Form::Json {
+            serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
+        }
+    }
+    if data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) & 15 != 0 {
+        return;
+    }
+    let mut model = console();
+    model.update(Message::Snapshot(Arc::new(nothing), Moment::default()));
+    model.update(Message::Command(Command::ViewConnections));
+    model.update(Message::Connections(Told::Sample(Arc::new(survey))));
+    for _ in 0..=By::ALL.len() {
+        model.update(Message::Command(Command::Bottom));
+        show(&mut model, (100, 30));
+        model.update(Message::Command(Command::GroupBy));
     }
 }
 
