@@ -311,6 +311,12 @@ proptest! {
     }
 }
 
+/// Found by the test above: an error's line when a tab stands in the name.
+#[test]
+fn a_control_character_in_a_name_is_told() {
+    try_any("chart = { fg = \"sea\" }\n[palette]\n\"table0weight\tzero\" = 0x00").unwrap();
+}
+
 /// A text that names itself and others without end does not fill the memory or the screen.
 #[test]
 fn long_names_are_cut() {

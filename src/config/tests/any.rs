@@ -122,3 +122,11 @@ proptest! {
         }
     }
 }
+
+/// Found by the test above: two files that open the same table, and no text at all.
+#[test]
+fn empty_files_and_tables_are_a_config() {
+    for texts in [["", ""], ["[keys]\n", "[keys]\n"]] {
+        assert!(merge(&texts).is_ok(), "{texts:?}");
+    }
+}
