@@ -20,6 +20,7 @@ use ipvs_tui::cli::{
     RecordOptions, Replay, ReplayFormat, Verb,
 };
 use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
+use ipvs_tui::connections::Budget;
 use ipvs_tui::doctor;
 use ipvs_tui::glyphs::{self, Glyphs};
 use ipvs_tui::ipvs::{ServerKey, ServiceKey};
@@ -315,10 +316,15 @@ fn connections(options: ListOptions) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(USAGE));
         }
     };
+    let budget = match wanted.demo {
+        None => configured(None)?.connections,
+        Some(_) => Budget::default(),
+    };
     let mut reader = open::reader(wanted.netns.as_ref(), wanted.demo.as_ref())?;
     let (mut err, shows) = (io::stderr(), io::stderr().is_terminal());
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let listing = script::Listing { wanted: &wanted, shows, clock: &mut CpuClock::of_process() };
+    let clock = &mut CpuClock::of_process();
+    let listing = script::Listing { wanted: &wanted, shows, budget, clock };
     match listing.run(reader.as_mut(), &mut out, &mut err) {
         Err(script::ListError::Write(error)) => told(Err(error), "write the connections"),
         Err(script::ListError::Kernel(error)) => Err(error.into()),

@@ -15,10 +15,12 @@
 //! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
 //! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
+//! alarms  what needs an operator, below the services or on a wall
 //! hits    where things were drawn, for the mouse and for the worker
 //! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 
+mod alarms;
 mod big;
 mod cells;
 mod choose;
@@ -83,13 +85,13 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     let [head, names, top, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(tabs::height(area.height)),
-        Constraint::Length(wall::height(model, area.height)),
+        Constraint::Length(wall::height(model, look, area)),
         Constraint::Fill(1),
         Constraint::Length(footer::height(model, look, area.width)),
     ])
     .areas(area);
     header::draw(model, look, head, frame);
-    wall::draw(model, look, area.height, top, frame);
+    wall::draw(model, look, area, top, frame);
     let mut hits = match model.view {
         View::Services if model.detail.is_some() => detail::draw(model, look, body, frame),
         View::Services => table::draw(model, look, body, frame),

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use ipvs_tui::cli::Listed;
-use ipvs_tui::connections::{Clock, Filter};
+use ipvs_tui::connections::{Budget, Clock, Filter};
 use ipvs_tui::ipvs::ServiceKey;
 use ipvs_tui::kernel::proc::conn::Rows;
 use ipvs_tui::kernel::proc::owners::Owner;
@@ -101,9 +101,13 @@ fn wanted(filter: &str, form: Form, full: bool) -> Listed {
 
 /// What goes to standard output and to standard error.
 fn listed(reader: &mut Fixed, wanted: &Listed) -> (String, String) {
+    listed_within(Budget::default(), reader, wanted)
+}
+
+fn listed_within(budget: Budget, reader: &mut Fixed, wanted: &Listed) -> (String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let clock = &mut Watch(reader.spent.clone());
-    Listing { wanted, shows: false, clock }.run(reader, &mut out, &mut err).unwrap();
+    Listing { wanted, shows: false, budget, clock }.run(reader, &mut out, &mut err).unwrap();
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
@@ -252,6 +256,18 @@ fn a_sample_says_that_it_is_one_and_what_the_whole_would_cost() {
     assert!(told.starts_with("ipvs-tui: reading all of about at least 12,400 rows"), "{told}");
 }
 
+/// What is asked for is looked at also where the console would never look by itself.
+#[test]
+fn a_sample_keeps_within_the_budget_of_the_settings() {
+    for (percent, millis) in [(0.5, 150), (0.1, 30), (10.0, 200), (0.0, 200)] {
+        let mut reader = large();
+        let budget = Budget::percent(percent).unwrap();
+        let (ours, _) = listed_within(budget, &mut reader, &wanted("", Form::Csv, false));
+        assert_eq!(*reader.spent.lock().unwrap(), Duration::from_millis(millis), "{percent}%");
+        assert_eq!(ours.lines().count() as u64, 1 + millis * 62, "{percent}%");
+    }
+}
+
 /// Takes so many bytes and no more, as a pipe to `head` does.
 struct Closed(usize);
 
@@ -277,7 +293,7 @@ fn a_closed_pipe_ends_it() {
         let mut reader = large();
         let wanted = wanted("", Form::Csv, full);
         let clock = &mut Watch(reader.spent.clone());
-        let listing = Listing { wanted: &wanted, shows: false, clock };
+        let listing = Listing { wanted: &wanted, shows: false, budget: Budget::default(), clock };
         let ended = listing.run(&mut reader, &mut Closed(5_000), &mut Vec::new());
         let Err(ListError::Write(error)) = ended else { panic!("{ended:?}") };
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);

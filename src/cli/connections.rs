@@ -52,8 +52,9 @@ Filters:
   is:template, is:connection, is:orphan, is:invalid, is:waiting, is:ftp-data
   pe:CALL-ID, pe:any, origin:sync, origin:local
 
-Without --full at most 0.2 s of CPU are spent. What is printed is a sample then,
-unless the table is small; standard error tells.";
+Without --full at most 0.2 s of CPU are spent, less where connections_budget in
+the settings is below 0.7%. What is printed is a sample then, unless the table is
+small; standard error tells.";
 
 /// The forms of `ipvs-tui connections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

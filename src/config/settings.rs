@@ -151,20 +151,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "connections_budget",
-        words: "a number from 0 to 100",
-        default: Some("2"),
-        doc: "per cent of one core that looking at the connection table may take; 0 reads it only \
+        words: r#"a share of one core from "0%" to "100%""#,
+        default: Some(r#""2%""#),
+        doc: "how much CPU time looking at the connection table may take; at 0% it is read only \
               when it is asked for",
         set: |config, value| {
-            let number = value.get_ref();
-            let percent = match number {
-                DeValue::Integer(n) => n.as_str().parse().ok(),
-                DeValue::Float(n) => n.as_str().parse().ok(),
-                _ => None,
-            };
-            put(&mut config.connections, percent.and_then(Budget::percent))
+            put(&mut config.connections, text(value).and_then(percent).and_then(Budget::percent))
         },
-        show: |config| Some(config.connections.in_percent().to_string()),
+        show: |config| Some(string(&format!("{}%", round(config.connections.in_percent())))),
     },
     Setting {
         name: "mouse",
@@ -220,9 +214,13 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 /// A sentence, when it is none, or none from 0.5% to 100%.
 pub fn budget(text: &str) -> Result<f64, String> {
     let wrong = || "write a share of one core in percent, from 0.5% to 100%, such as 5%".to_owned();
-    let percent: f64 =
-        text.strip_suffix('%').and_then(|n| n.trim().parse().ok()).ok_or_else(wrong)?;
+    let percent = percent(text).ok_or_else(wrong)?;
     if (0.5..=100.0).contains(&percent) { Ok(percent / 100.0) } else { Err(wrong()) }
+}
+
+/// `5%`, `0.5 %`.
+fn percent(text: &str) -> Option<f64> {
+    text.strip_suffix('%')?.trim().parse().ok()
 }
 
 /// Percent as they were written, without what the computer adds.

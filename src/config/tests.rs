@@ -126,7 +126,7 @@ fn every_setting_can_be_said() {
     let config = load(
         "interval = '1.5s'\nbudget = '2.5%'\ntheme = 'dusk'\nascii = false\nslow = true\nread_only = true\n\
          journal = '/srv/j.jsonl'\nwindow = '30m'\nrate = 'outpps'\nscale = 'service'\n\
-         mouse = false\nconnections_budget = 0.5\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
+         mouse = false\nconnections_budget = '0.5%'\ncharts = 'braille'\ncolumns = ['weight', 'share', 'rate-line']",
     )
     .unwrap();
     assert_eq!((config.interval, config.budget), (Duration::from_millis(1500), 0.025));

@@ -301,9 +301,11 @@ impl Model {
             };
             let severity = match sign {
                 Sign::Silent { .. } | Sign::NearMax { .. } => Severity::Error,
-                Sign::Unanswered { .. } | Sign::Client { .. } | Sign::OffWeight { .. } => {
-                    Severity::Warning
-                }
+                // Those of a service that is gone are usual on a backup director.
+                Sign::Unanswered { .. }
+                | Sign::Client { .. }
+                | Sign::OffWeight { .. }
+                | Sign::Orphans { served: true, .. } => Severity::Warning,
                 _ => return None,
             };
             Some(Alarm { severity, row, text: sign.to_string() })

@@ -35,6 +35,8 @@ pub struct Listing<'a> {
     pub wanted: &'a Listed,
     /// Whether standard error is a terminal, on which progress shows.
     pub shows: bool,
+    /// What looking at the table may cost in a minute; a sample takes one pass's part of it.
+    pub budget: Budget,
     /// Measures the sample.
     pub clock: &'a mut dyn Clock,
 }
@@ -80,7 +82,9 @@ impl Listing<'_> {
         let mut pass = self.open(reader)?;
         let total = pass.total();
         let (mut holder, mut cost) = (Holder::uncut(), Cost::default());
-        let limits = Limits { cpu: Budget::default().pass(), rows: Limits::SAMPLE_ROWS };
+        // It was asked for: where the console never looks by itself, the usual pass is taken.
+        let budget = if self.budget.is_nothing() { Budget::default() } else { self.budget };
+        let limits = Limits { cpu: budget.pass(), rows: Limits::SAMPLE_ROWS };
         let go_on = &mut |_: &Under<'_>| ControlFlow::Continue(());
         let passed = take(pass.as_mut(), &mut holder, &mut cost, limits, self.clock, go_on)?;
         let repeated = holder.repeated();

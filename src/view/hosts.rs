@@ -182,6 +182,10 @@ impl Painter<'_> {
 
         let servers = || host.entries(self.snapshot).map(|(_, server)| server);
         let number = |n: u64| number::short(n, NUMBER.into());
+        // Some of what is summed up may be older than the rest of the screen.
+        let mut services = host.servers.iter().filter_map(|(s, _)| self.snapshot.service(s));
+        let carried = services.any(|entry| self.model.carried(entry).is_some());
+        let style = if carried { theme.dim } else { style };
         let active: u64 = servers().map(|s| u64::from(s.active)).sum();
         let inactive: u64 = servers().map(|s| u64::from(s.inactive)).sum();
         right(&number(active), style, c.active, y, frame);

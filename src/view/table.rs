@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use super::cells::{left, right};
 use super::columns::{CHANGED, Columns, MARK, PREFIX, STATE, Span, columns};
 use super::lines::Lines;
-use super::{HitBoxes, Look, number, place, wall};
+use super::{HitBoxes, Look, alarms, number, place};
 use crate::command::Command;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey, Stats};
@@ -104,8 +104,8 @@ pub(super) fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) 
 /// The cells that fold a service when they are clicked: cursor, sign and the blanks beside it.
 const SIGN: u16 = 3;
 
-/// So many alarms are told below the table.
-const MOST_ALARMS: usize = 4;
+/// Alarms have so many lines below the table.
+const MOST_ALARMS: usize = 6;
 
 /// What a row holds now.
 struct Held {
@@ -169,16 +169,15 @@ impl Painter<'_> {
 
     /// What needs an operator, in the lines that the table leaves free; a wall has it above.
     fn alarms(&self, rows: Rect, frame: &mut Frame<'_>) {
-        let alarms = self.model.alarms();
+        let all = self.model.alarms();
         let taken = self.model.rows.all().len().saturating_sub(self.model.rows.top());
         let free = usize::from(rows.height).saturating_sub(taken + 1);
         if self.model.wall.is_some() || self.model.frozen.is_some() || free == 0 {
             return;
         }
-        let shown = alarms.len().min(free).min(MOST_ALARMS);
-        let from = rows.bottom() - u16::try_from(shown).unwrap_or(0);
-        for (y, alarm) in (from..rows.bottom()).zip(alarms) {
-            let line = wall::one(alarm, self.look, rows.width);
+        let lines = alarms::lines(all, self.look, rows.width, free.min(MOST_ALARMS));
+        let from = rows.bottom() - u16::try_from(lines.len()).unwrap_or(0);
+        for (y, line) in (from..rows.bottom()).zip(lines) {
             frame.render_widget(line, Rect { y, height: 1, ..rows });
         }
     }

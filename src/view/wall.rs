@@ -10,45 +10,46 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::cells::{line, samples};
 use super::lines::window;
-use super::{Look, big, number, place};
+use super::{Look, alarms, big, number};
 use crate::history::Metric;
-use crate::model::{Alarm, Freshness, Model, Severity};
+use crate::model::{Freshness, Model};
 use crate::snapshot::ServiceEntry;
 
-/// So many alarms are told one by one.
+/// Alarms have so many lines.
 const MOST: usize = 6;
 /// A screen lower than this has no room for large numbers.
 const LOW: u16 = 30;
 /// Lines of values under each total.
 const CURVE: u16 = 2;
 
-/// How many lines it wants of a screen so high.
-pub(super) fn height(model: &Model, screen: u16) -> u16 {
+/// How many lines it wants of a screen of that size.
+pub(super) fn height(model: &Model, look: &Look, screen: Rect) -> u16 {
     if model.wall.is_none() || model.detail.is_some() {
         return 0;
     }
-    let totals = if screen < LOW { 0 } else { 1 + big::HEIGHT + CURVE };
-    totals + alarms_height(model, screen)
+    let totals = if screen.height < LOW { 0 } else { 1 + big::HEIGHT + CURVE };
+    totals + u16::try_from(told(model, look, screen).len()).unwrap_or(0)
 }
 
-fn alarms_height(model: &Model, screen: u16) -> u16 {
-    let most = if screen < LOW { 2 } else { MOST };
-    u16::try_from(model.alarms().len().min(most)).unwrap_or(0)
+/// The alarms that a screen of that size has room for.
+fn told(model: &Model, look: &Look, screen: Rect) -> Vec<Line<'static>> {
+    let most = if screen.height < LOW { 2 } else { MOST };
+    alarms::lines(model.alarms(), look, screen.width, most)
 }
 
-pub(super) fn draw(model: &Model, look: &Look, screen: u16, area: Rect, frame: &mut Frame<'_>) {
-    let alarms = alarms_height(model, screen).min(area.height);
+pub(super) fn draw(model: &Model, look: &Look, screen: Rect, area: Rect, frame: &mut Frame<'_>) {
+    let told = told(model, look, screen);
+    let alarms = u16::try_from(told.len()).unwrap_or(0).min(area.height);
     let [upper, lower] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(alarms)]).areas(area);
     if upper.height > 0 {
         totals(model, look, upper, frame);
     }
-    for (y, text) in (lower.y..lower.bottom()).zip(told(model, look, lower)) {
+    for (y, text) in (lower.y..lower.bottom()).zip(told) {
         frame.render_widget(text, Rect { y, height: 1, ..lower });
     }
 }
@@ -92,29 +93,4 @@ fn totals(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
         let values = past.window(metric, snapshot.at, model.window, buckets, model.hold());
         line(&values, theme.axis, look, curve, frame);
     }
-}
-
-/// The alarms, worst first; what has no room is counted.
-fn told(model: &Model, look: &Look, area: Rect) -> Vec<Line<'static>> {
-    let (all, room) = (model.alarms(), usize::from(area.height));
-    let shown = if all.len() > room { room.saturating_sub(1) } else { all.len() };
-    let mut lines: Vec<Line<'static>> =
-        all.iter().take(shown).map(|alarm| one(alarm, look, area.width)).collect();
-    if shown < all.len() && room > 0 {
-        let text = format!(" and {} more", all.len() - shown);
-        lines.push(Line::styled(text, look.theme.error));
-    }
-    lines
-}
-
-/// One alarm on one line: those that refuse clients stand out.
-pub(super) fn one(alarm: &Alarm, look: &Look, width: u16) -> Line<'static> {
-    let (theme, glyphs) = (&look.theme, &look.glyphs);
-    let (sign, style) = match alarm.severity {
-        Severity::Error => (glyphs.failed, theme.error.add_modifier(Modifier::REVERSED)),
-        Severity::Warning => (glyphs.note, theme.warning),
-    };
-    let room = usize::from(width.saturating_sub(4));
-    let text = place::begin(&glyphs.say(&alarm.text), room, glyphs.ellipsis);
-    Line::styled(format!(" {sign} {text} "), style)
 }

@@ -211,6 +211,25 @@ fn a_group_is_entered_and_left_again() {
 }
 
 #[test]
+fn a_filter_typed_in_a_group_is_a_step_of_its_own() {
+    let mut stage = sampled();
+    stage.key(KeyCode::Enter);
+    let group = filter(&stage).to_owned();
+    stage.does("/");
+    stage.types(" state:est");
+    stage.key(KeyCode::Esc);
+    assert_eq!(filter(&stage), group, "what was only typed is gone");
+    stage.does("/");
+    stage.types(" state:est");
+    stage.key(KeyCode::Enter);
+    assert_eq!(filter(&stage), format!("{group} state:est"));
+    stage.key(KeyCode::Esc);
+    assert_eq!((filter(&stage), stage.model.connections.by()), (&*group, None));
+    stage.key(KeyCode::Esc);
+    assert_eq!((filter(&stage), stage.model.connections.by()), ("", Some(By::Client)));
+}
+
+#[test]
 fn from_a_connection_to_its_server() {
     let mut stage = Stage::web();
     stage.does("3/service:tcp/10.0.0.1:80 server:10.1.1.2");

@@ -237,19 +237,26 @@ impl Model {
         }
     }
 
-    /// Enter: the filter is kept, unless it cannot be read.
+    /// Enter: the filter is kept, unless it cannot be read. In a group it is a step further, from
+    /// which the way back leads to the group.
     pub(in crate::model) fn keep_rows(&mut self, prompt: Prompt) {
-        let Prompt::Rows { input, .. } = &prompt else { return };
-        match Filter::read(input.value()) {
-            Ok(filter) => self.list_only(filter),
-            Err(_) => self.prompt = Some(prompt),
+        let Prompt::Rows { input, before, .. } = &prompt else { return };
+        let Ok(filter) = Filter::read(input.value()) else {
+            self.prompt = Some(prompt);
+            return;
+        };
+        let connections = &mut self.connections;
+        if !connections.entered.is_empty() && filter != *before {
+            let (filter, order) = (before.clone(), connections.order());
+            let step = Entered { by: connections.by, filter, picked: None, order };
+            connections.entered.push(step);
         }
+        self.list_only(filter);
     }
 
     pub(in crate::model) fn list_only(&mut self, filter: Option<Filter>) {
         if self.connections.filter != filter {
             self.connections.filter = filter;
-            self.connections.entered.clear();
             self.connections.arrange();
         }
     }

@@ -179,6 +179,24 @@ pub const SCENES: &[Scene] = &[
         ..PLAIN
     },
     Scene { name: "hosts", steps: &[Keys("2"), Shows("quiesced 1/2")], ..PLAIN },
+    Scene {
+        name: "connections",
+        steps: &[Keys("3"), Polls(2), Shows("clients"), Shows("● live")],
+        ..PLAIN
+    },
+    Scene {
+        name: "connections-incident",
+        size: (120, 36),
+        arguments: &["--scenario", "incident"],
+        steps: &[Keys("3"), Keys("bb"), Polls(2), Shows("does not answer"), Shows("● live")],
+        ..PLAIN
+    },
+    Scene {
+        name: "doctor",
+        arguments: &["--scenario", "incident"],
+        steps: &[Keys("7"), Polls(2), Shows("● live")],
+        ..PLAIN
+    },
     Scene { name: "director", steps: &[Keys("6"), Shows("This director")], ..PLAIN },
     Scene { name: "detail", steps: &[Keys(key::ENTER), Shows("asks")], ..PLAIN },
     Scene { name: "palette", steps: &[Keys(":drain"), Shows("Commands")], ..PLAIN },
