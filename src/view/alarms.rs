@@ -75,7 +75,7 @@ mod tests {
         let sign = |text: &str| format!(" {} {text}", ASCII.note);
         let (two, three) = (sign("two does not"), sign("three wants two,"));
         let one = [sign("one wants two"), "   lines of it".to_owned()];
-        let cut = [sign("one wants two..."), sign("three wants tw..."), " and 2 more".to_owned()];
+        let cut = [sign("one wants two li~"), sign("three wants two,~"), " and 2 more".to_owned()];
         assert_eq!(told(21, 9), [&one[..], &[two.clone(), three], &["   too".to_owned()]].concat());
         assert_eq!(told(21, 4), [&one[..], &[two.clone(), cut[1].clone()]].concat());
         assert_eq!(told(21, 3), [&cut[..1], &[two], &cut[1..2]].concat());

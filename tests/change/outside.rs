@@ -137,6 +137,7 @@ fn keepalived_and_ipvsadm_are_told_as_others_and_a_replay_shows_what_was() {
 
     // keepalived with its processes and configuration, and what it would do.
     console.keys("6");
+    console.wait_until("the director", |s| s.has("This director"));
     console.keys("r");
     let pid = keepalived.0.id();
     let told = format!("keepalived, pid {pid} with ");

@@ -164,7 +164,17 @@ struct Run {
     /// Of the values that ipvsadm writes, the one that was written when it began, and the last one
     /// that may have been when it ended.
     between: (u32, u32),
-    conflict: bool,
+    ended: Ended,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Made,
+    /// Nothing was written.
+    Conflict,
+    /// It was written, and before that could be read again ipvsadm had written this.
+    Overwritten(u32),
 }
 
 fn race(journal: &Path) -> Race {
@@ -177,8 +187,8 @@ fn race(journal: &Path) -> Race {
             let mut runs = Vec::new();
             while !over.load(Ordering::SeqCst) {
                 let from = written.load(Ordering::SeqCst);
-                let conflict = add_one(runs.len(), journal);
-                runs.push(Run { between: (from, begun.load(Ordering::SeqCst)), conflict });
+                let ended = add_one(runs.len(), journal);
+                runs.push(Run { between: (from, begun.load(Ordering::SeqCst)), ended });
             }
             runs
         });
@@ -196,22 +206,28 @@ fn race(journal: &Path) -> Race {
     });
     judge(&runs, journal);
 
-    let conflicts = runs.iter().filter(|r| r.conflict).count();
-    Race { lost, made: runs.len() - conflicts, conflicts }
+    let count = |ended| runs.iter().filter(|run| run.ended == ended).count();
+    Race { lost, made: count(Ended::Made), conflicts: count(Ended::Conflict) }
 }
 
-/// One run of the program; whether it ended with a conflict.
-fn add_one(number: usize, journal: &Path) -> bool {
+/// One run of the program.
+fn add_one(number: usize, journal: &Path) -> Ended {
     let ran = ipvs_tui(&plus_one(&format!("run {number}"), journal));
-    match ran.code {
-        Some(0) => false,
-        Some(4) => true,
-        _ => panic!("neither made nor a conflict: {ran:?}"),
+    let shown = || {
+        let (front, _) = ran.err.split_once(" now, but this change expected")?;
+        let unseen = "the kernel acknowledged the change but does not show it";
+        ran.err.contains(unseen).then(|| front.rsplit(' ').next()?.parse().ok()).flatten()
+    };
+    match (ran.code, shown()) {
+        (Some(0), None) => Ended::Made,
+        (Some(4), None) => Ended::Conflict,
+        (Some(1), Some(shown)) => Ended::Overwritten(shown),
+        _ => panic!("neither made, nor a conflict, nor overwritten: {ran:?}"),
     }
 }
 
 /// Each run that says 0 went up by one, from what ipvsadm wrote last or from what the run before
-/// made of it; each that says 4 wrote nothing.
+/// made of it; each that says 4 wrote nothing; each that was overwritten tells by which value.
 #[track_caller]
 fn judge(runs: &[Run], journal: &Path) {
     let entries = entries(journal);
@@ -220,15 +236,23 @@ fn judge(runs: &[Run], journal: &Path) {
         let reason = format!("run {number}");
         let mine: Vec<_> = entries.iter().filter(|e| e["reason"] == reason.as_str()).collect();
         let made: Vec<Change> = mine.iter().flat_map(|e| made(e)).collect();
-        if run.conflict {
-            assert_eq!(made, [], "{reason} ended with a conflict");
-            continue;
+        let (first, last) = run.between;
+        if run.ended != Ended::Made {
+            assert_eq!(made, [], "{reason}: {:?}", run.ended);
+        }
+        match run.ended {
+            Ended::Made => {}
+            Ended::Conflict => continue,
+            Ended::Overwritten(shown) => {
+                let theirs = (first..=last).any(|n| shown == n * STEP);
+                assert!(theirs, "{reason}: {shown}, ipvsadm wrote {first} to {last} times {STEP}");
+                continue;
+            }
         }
         let [Change::Server { before: Some(before), after: Some(after), .. }] = &made[..] else {
             panic!("{reason} made one change, says its exit code: {mine:#?}");
         };
         assert_eq!(after.weight, before.weight + 1, "{reason}");
-        let (first, last) = run.between;
         let theirs = (first..=last).any(|n| before.weight == n * STEP);
         assert!(
             theirs || ours == Some(before.weight),

@@ -114,11 +114,11 @@ fn a_clock_that_is_set_ends_no_drain() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     console.keys("4");
     console.wait_until("the drain", |s| s.says("draining for"));
-    sh("date -s @$(($(date +%s) + 7200)) >/dev/null");
+    sh("date -s @$(($(date +%s) + 7230)) >/dev/null");
     console.wait_until("it is told", |s| s.says("clock went ahead by 2h"));
     console.wait_until("its time goes on as before", |s| s.says("time is up in 59m"));
     assert_eq!(weight(HTTP, FIRST), Some(0));
-    sh("date -s @$(($(date +%s) - 7200)) >/dev/null");
+    sh("date -s @$(($(date +%s) - 7230)) >/dev/null");
     console.wait_until("it is told", |s| s.says("clock went back by 2h"));
     assert!(console.screen().header().contains("live"), "{}", console.screen());
     console.keys("R");
