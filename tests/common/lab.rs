@@ -87,6 +87,7 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < patience(), "not within {:?}: {what}", patience());
-        std::thread::sleep(Duration::from_millis(50));
+        // What it asks is mostly ipvsadm, and starting a program takes long in the guest.
+        std::thread::sleep(Duration::from_millis(150));
     }
 }
