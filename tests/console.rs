@@ -345,11 +345,13 @@ fn connections_are_grouped_filtered_entered_and_left() {
     console.wait_until("those that have ended", |s| {
         of(s, " TIME_WAIT ") > 10 && of(s, " ESTABLISHED ") == 0
     });
-    // Without a filter the cursor stays on its connection, among all.
+    // One step back the cursor stays on its connection, among all of the group.
     console.keys(key::ESC);
-    console.wait_until("without a filter", |s| !s.has("filter: "));
+    console.wait_until("the group", |s| s.has("filter: ") && !s.has("state:time_wait"));
     console.keys("g");
     console.wait_until("the longest timers", |s| of(s, " ESTABLISHED ") > 10);
+    console.keys(key::ESC);
+    console.wait_until("by server again", |s| s.has("▌ 10.1.1.2:80") && !s.has("filter: "));
     console.keys(key::ESC);
     console.wait_until("the services", |s| s.server(HTTP, FIRST).is_some());
     console.keys("C");

@@ -200,7 +200,8 @@ impl Model {
         if let Some(before) = connections.entered.pop() {
             (connections.by, connections.filter) = (before.by, before.filter);
             (connections.order, connections.reversed) = before.order;
-            connections.picked = before.picked;
+            // What was only filtered keeps its cursor.
+            connections.picked = before.picked.or_else(|| connections.picked.take());
             connections.arrange();
         } else if connections.filter.take().is_some() || connections.whole.take().is_some() {
             connections.arrange();
