@@ -7,7 +7,7 @@
 //!  and 2 more
 //! ```
 
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use super::{Look, page, place};
@@ -16,15 +16,35 @@ use crate::model::{Alarm, Severity};
 /// Blank, sign, blank; and a blank behind.
 const MARGIN: u16 = 4;
 
-/// At most so many lines of so many cells. Every alarm gets one before any gets its second; what
-/// has no room is counted.
+/// The alarms in at most so many lines of so many cells: those that refuse clients stand out.
 pub(super) fn lines(alarms: &[Alarm], look: &Look, width: u16, room: usize) -> Vec<Line<'static>> {
-    let told = if alarms.len() > room { room.saturating_sub(1) } else { alarms.len() };
-    let more = alarms.len() - told;
+    let (theme, glyphs) = (&look.theme, &look.glyphs);
+    let trouble = |alarm: &Alarm| {
+        let (sign, style) = match alarm.severity {
+            Severity::Error => (glyphs.failed, theme.error.add_modifier(Modifier::REVERSED)),
+            Severity::Warning => (glyphs.note, theme.warning),
+        };
+        Trouble { sign, style, text: alarm.text.clone() }
+    };
+    told(&alarms.iter().map(trouble).collect::<Vec<_>>(), look, width, room)
+}
+
+/// A sentence with what stands before it.
+pub(super) struct Trouble {
+    pub(super) sign: &'static str,
+    pub(super) style: Style,
+    pub(super) text: String,
+}
+
+/// Sentences in at most so many lines of so many cells. Each gets one before any gets its second;
+/// what has no room is counted.
+pub(super) fn told(all: &[Trouble], look: &Look, width: u16, room: usize) -> Vec<Line<'static>> {
+    let told = if all.len() > room { room.saturating_sub(1) } else { all.len() };
+    let more = all.len() - told;
     let mut spare = room.saturating_sub(told + usize::from(more > 0));
     let mut lines = Vec::new();
-    for alarm in alarms.iter().take(told) {
-        let pieces = pieces(alarm, look, usize::from(width.saturating_sub(MARGIN)), spare > 0);
+    for trouble in all.iter().take(told) {
+        let pieces = pieces(trouble, look, usize::from(width.saturating_sub(MARGIN)), spare > 0);
         spare -= pieces.len() - 1;
         lines.extend(pieces);
     }
@@ -34,14 +54,11 @@ pub(super) fn lines(alarms: &[Alarm], look: &Look, width: u16, room: usize) -> V
     lines
 }
 
-/// One alarm, on one line or two: those that refuse clients stand out.
-fn pieces(alarm: &Alarm, look: &Look, width: usize, two: bool) -> Vec<Line<'static>> {
-    let (theme, glyphs) = (&look.theme, &look.glyphs);
-    let (sign, style) = match alarm.severity {
-        Severity::Error => (glyphs.failed, theme.error.add_modifier(Modifier::REVERSED)),
-        Severity::Warning => (glyphs.note, theme.warning),
-    };
-    let text = glyphs.say(&alarm.text);
+/// A sentence, on one line or two.
+fn pieces(trouble: &Trouble, look: &Look, width: usize, two: bool) -> Vec<Line<'static>> {
+    let Trouble { sign, style, text } = trouble;
+    let (style, glyphs) = (*style, &look.glyphs);
+    let text = glyphs.say(text);
     let mut pieces = page::wrap(&text, width).into_iter();
     let first = if two { pieces.next().unwrap_or_default() } else { text.into_owned() };
     let rest = if two { pieces.collect::<Vec<_>>().join(" ") } else { String::new() };
@@ -59,7 +76,7 @@ mod tests {
     use crate::glyphs::ASCII;
     use crate::theme::{Depth, Themes};
 
-    fn told(width: u16, room: usize) -> Vec<String> {
+    fn told_of_three(width: u16, room: usize) -> Vec<String> {
         let alarm =
             |text: &str| Alarm { severity: Severity::Warning, row: None, text: text.to_owned() };
         let alarms = ["one wants two lines of it", "two does not", "three wants two, too"];
@@ -76,10 +93,13 @@ mod tests {
         let (two, three) = (sign("two does not"), sign("three wants two,"));
         let one = [sign("one wants two"), "   lines of it".to_owned()];
         let cut = [sign("one wants two li~"), sign("three wants two,~"), " and 2 more".to_owned()];
-        assert_eq!(told(21, 9), [&one[..], &[two.clone(), three], &["   too".to_owned()]].concat());
-        assert_eq!(told(21, 4), [&one[..], &[two.clone(), cut[1].clone()]].concat());
-        assert_eq!(told(21, 3), [&cut[..1], &[two], &cut[1..2]].concat());
-        assert_eq!(told(21, 2), [&cut[..1], &cut[2..]].concat());
-        assert_eq!(told(21, 0), [""; 0]);
+        assert_eq!(
+            told_of_three(21, 9),
+            [&one[..], &[two.clone(), three], &["   too".to_owned()]].concat()
+        );
+        assert_eq!(told_of_three(21, 4), [&one[..], &[two.clone(), cut[1].clone()]].concat());
+        assert_eq!(told_of_three(21, 3), [&cut[..1], &[two], &cut[1..2]].concat());
+        assert_eq!(told_of_three(21, 2), [&cut[..1], &cut[2..]].concat());
+        assert_eq!(told_of_three(21, 0), [""; 0]);
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Look, connections, filter};
+use super::{Look, connections, filter, page};
 use crate::command::{Command, Spec, View};
 use crate::ipvs::duration;
 use crate::model::{Freshness, Item, Model, Notice, Prompt, Row, Tone, from};
@@ -35,7 +36,11 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
                 | Prompt::Rows { .. }
                 | Prompt::Weight { .. },
             ) => 2,
-            _ => 1 + wrapped(status(model, look).width(), width),
+            _ => {
+                let (said, _) = status(model, look);
+                let lines = page::wrap(&said, usize::from(width.saturating_sub(1))).len();
+                1 + u16::try_from(lines).unwrap_or(MOST_LINES).min(MOST_LINES)
+            }
         }
 }
 
@@ -73,30 +78,33 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             prompt(model, look, first, rest, frame);
         }
         _ => {
-            let said = Paragraph::new(status(model, look)).wrap(Wrap { trim: false });
-            frame.render_widget(said, upper);
+            let (said, style) = status(model, look);
+            let lines = page::wrap(&said, usize::from(upper.width.saturating_sub(1)));
+            for (y, line) in (upper.y..upper.bottom()).zip(lines) {
+                let line = Line::styled(format!(" {line}"), style);
+                frame.render_widget(line, Rect { y, height: 1, ..upper });
+            }
             frame.render_widget(hints(model, look, lower.width), lower);
         }
     }
 }
 
 /// What went wrong, what was done last, or what undo would do.
-fn status(model: &Model, look: &Look) -> Line<'static> {
+fn status(model: &Model, look: &Look) -> (String, Style) {
     let theme = &look.theme;
-    let say = |text: String, style| Line::from(Span::styled(format!(" {text}"), style));
     if let Some(Notice { tone, text, .. }) = &model.notice {
         let style = match tone {
             Tone::Info => theme.good,
             Tone::Warning => theme.warning,
             Tone::Error => theme.error,
         };
-        return say(text.replace("->", look.glyphs.arrow), style);
+        return (text.replace("->", look.glyphs.arrow), style);
     }
     if let (Freshness::Failed(error), true) = (model.freshness(), model.snapshot.is_some()) {
-        return say(error.to_string(), theme.error);
+        return (error.to_string(), theme.error);
     }
     if let Some(text) = about_selected(model) {
-        return say(text.replace("->", look.glyphs.arrow), theme.outside);
+        return (text.replace("->", look.glyphs.arrow), theme.outside);
     }
     if let (Some(drain), Some(now)) = (model.drains.open().last(), model.drains.now()) {
         let count = model.drains.open().len();
@@ -105,16 +113,16 @@ fn status(model: &Model, look: &Look) -> Line<'static> {
             0 => String::new(),
             more => format!(" (and {more} more: {key})"),
         };
-        return say(format!("{}{more}", drain.summary(now)), theme.text);
+        return (format!("{}{more}", drain.summary(now)), theme.text);
     }
     match model.edits.next_undo() {
         Some(undo) => {
             let undo = undo.replace("->", look.glyphs.arrow);
-            say(format!("{} undoes: {undo}", model.keys.say(Command::Undo)), theme.dim)
+            (format!("{} undoes: {undo}", model.keys.say(Command::Undo)), theme.dim)
         }
         None => match &model.playing {
-            Some(playing) => say(recorded(playing), theme.dim),
-            None => Line::default(),
+            Some(playing) => (recorded(playing), theme.dim),
+            None => (String::new(), theme.dim),
         },
     }
 }

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
+use super::super::alarms::{self, Trouble};
 use super::super::{Look, page, place};
 use crate::connections::{Group, Holding, Row, Sign, Stage, Survey, Tally, USUAL};
 use crate::ipvs::{duration, separated, span};
@@ -36,7 +37,7 @@ impl Lines<'_> {
 pub(super) fn draw(model: &Model, survey: &Survey, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let room = usize::from(area.height);
     let connections = &model.connections;
-    let signs = signs(model, survey, look, area.width.into());
+    let signs = signs(model, survey, look);
     let mut lines = Lines { look, width: area.width.into(), all: Vec::new() };
     let List { groups, rows, .. } = connections.list();
     let place = connections.place();
@@ -51,20 +52,20 @@ pub(super) fn draw(model: &Model, survey: &Survey, look: &Look, area: Rect, fram
     // Trouble is told, whatever else there is.
     let reserved = signs.len().min(2).min(room.saturating_sub(1));
     lines.all.truncate(room - reserved);
-    lines.all.extend(signs);
+    let left = room - lines.all.len();
+    lines.all.extend(alarms::told(&signs, look, area.width, left));
     for (y, line) in (area.y..area.bottom()).zip(lines.all) {
         frame.render_widget(line, Rect { y, height: 1, ..area });
     }
 }
 
-fn signs(model: &Model, survey: &Survey, look: &Look, width: usize) -> Vec<Line<'static>> {
+fn signs(model: &Model, survey: &Survey, look: &Look) -> Vec<Trouble> {
     let theme = &look.theme;
-    let line = |sign: &Sign| {
+    let trouble = |sign: &Sign| {
         let style = if sign.is_alarm() { theme.error } else { theme.warning };
-        let text = look.glyphs.say(&format!(" {} {sign}", look.glyphs.note)).into_owned();
-        Line::styled(place::begin(&text, width, look.glyphs.ellipsis), style)
+        Trouble { sign: look.glyphs.note, style, text: sign.to_string() }
     };
-    survey.signs.iter().filter(|sign| model.is_timely(sign)).map(line).collect()
+    survey.signs.iter().filter(|sign| model.is_timely(sign)).map(trouble).collect()
 }
 
 /// A group with what it is made of.
@@ -83,7 +84,13 @@ fn group(survey: &Survey, one: &Group, lines: &mut Lines<'_>) {
         let rows = u64::from(one.at(stage));
         if rows > 0 {
             let tally = part(one.tally, rows);
-            parts.push(format!("{} {}", survey.scale.count(tally), stage.word()));
+            let count = survey.scale.count(tally);
+            let word = if stage == Stage::Template && count.value == 1 {
+                "template"
+            } else {
+                stage.word()
+            };
+            parts.push(format!("{count} {word}"));
         }
     }
     let longest = span(one.longest.into());
@@ -151,7 +158,8 @@ fn held(survey: &Survey, holding: &Holding, lines: &mut Lines<'_>) {
     let mut text = format!("{carrying} may still carry data, {ended} have ended");
     if templates.value > 0 {
         let timer = span((*longest_template).into());
-        text.push_str(&format!(", {templates} templates bring clients back, for up to {timer}"));
+        let bring = if templates.value == 1 { "template brings" } else { "templates bring" };
+        text.push_str(&format!(", {templates} {bring} clients back, for up to {timer}"));
     }
     lines.wrap(&text, theme.text);
     let row = |place: &usize| {

@@ -188,6 +188,7 @@ pub const SCENES: &[Scene] = &[
         name: "connections-incident",
         size: (120, 36),
         arguments: &["--scenario", "incident"],
+        polls: 24,
         steps: &[Keys("3"), Keys("bb"), Polls(2), Shows("does not answer"), Shows("● live")],
         ..PLAIN
     },
