@@ -2,7 +2,7 @@
 //! handle otherwise than written, or refuse without saying why.
 
 use crate::ipvs::{
-    Change, Daemon, Forwarding, MAX_WEIGHT, Server, Service, ServiceKey, TunnelKind,
+    Change, Daemon, Forwarding, MAX_WEIGHT, Server, Service, ServiceKey, Tunnel, TunnelKind,
 };
 
 use super::KernelError;
@@ -20,6 +20,33 @@ const LONGEST_INTERFACE: usize = 15;
 /// [`KernelError::Refused`] with a sentence that says what would be right.
 pub fn check(change: &Change) -> Result<(), KernelError> {
     faults(change).map_err(|why| KernelError::Refused { subject: change.subject(), why })
+}
+
+/// Kernels from this one on have `IPVS_DEST_ATTR_TUN_TYPE` and its like.
+const TUNNELS: (u32, u32) = (5, 3);
+
+/// Looks at what a kernel of this release (`uname -r`) is too old for: it would take the change
+/// and leave that out without a word. Of a release that nobody can read it finds nothing.
+///
+/// # Errors
+/// [`KernelError::Refused`], with the kernel that it takes.
+pub fn fits(change: &Change, release: &str) -> Result<(), KernelError> {
+    let Change::Server { before, after: Some(after), .. } = change else { return Ok(()) };
+    let had = before.as_ref().map_or_else(Tunnel::default, |before| before.tunnel);
+    if after.tunnel == had || version(release).is_none_or(|version| version >= TUNNELS) {
+        return Ok(());
+    }
+    let (major, minor) = TUNNELS;
+    let why = format!(
+        "kernel {release} knows ipip tunnels only, without checksums; others came with {major}.{minor}"
+    );
+    Err(KernelError::Refused { subject: change.subject(), why })
+}
+
+/// The first two numbers of a release.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn faults(change: &Change) -> Result<(), String> {
@@ -148,7 +175,7 @@ fn sysctl(name: &str, value: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipvs::{Netmask, Protocol, ServerKey, Tunnel};
+    use crate::ipvs::{Netmask, Protocol, ServerKey};
 
     fn web() -> Service {
         Service::new("TCP 10.0.0.1:80".parse().unwrap(), "rr".to_owned().try_into().unwrap())
@@ -238,6 +265,20 @@ mod tests {
         let before = Service { timeout: u32::MAX, ..web() };
         let after = Service { scheduler: "wlc".to_owned().try_into().unwrap(), ..before.clone() };
         assert_eq!(check(&Change::Service { before: Some(before), after: Some(after) }), Ok(()));
+    }
+
+    #[test]
+    fn what_the_kernel_is_too_old_for_is_refused() {
+        let gue = Tunnel { kind: TunnelKind::Gue, port: 6080, flags: 0 };
+        let change = edit_server(|s| s.tunnel = gue);
+        for old in ["5.2.21", "4.18.0-25-generic", "3.10.56"] {
+            let told = fits(&change, old).unwrap_err().to_string();
+            assert!(told.contains(old) && told.contains("came with 5.3"), "{told}");
+            assert_eq!(fits(&edit_server(|s| s.weight = 7), old), Ok(()), "{old}");
+        }
+        for new in ["5.3.0-76-generic", "5.10.223", "6.1.0-56-cloud-amd64", "7.2.13", "", "custom"] {
+            assert_eq!(fits(&change, new), Ok(()), "{new}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::kernel::{KernelError, Writer, advice, check};
 pub struct NetlinkWriter {
     socket: Socket,
     sysctls: PathBuf,
+    /// The running kernel's, as `uname -r` prints it.
+    release: String,
     /// Whether the family's number was looked up for the next message.
     ready: bool,
 }
@@ -24,7 +26,8 @@ impl NetlinkWriter {
     /// # Errors
     /// As [`super::open`].
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
-        Ok(Self { socket: Socket::open()?, sysctls: root.sysctls(), ready: false })
+        let release = rustix::system::uname().release().to_string_lossy().into_owned();
+        Ok(Self { socket: Socket::open()?, sysctls: root.sysctls(), release, ready: false })
     }
 
     fn send(&mut self, request: Request, change: &Change) -> Result<(), KernelError> {
@@ -72,6 +75,7 @@ impl Writer for NetlinkWriter {
 
     fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
         check::check(change)?;
+        check::fits(change, &self.release)?;
         let request = match change {
             Change::Service { before, after } => match (before, after) {
                 (None, Some(new)) => Request::put_service(Command::NewService, new),
