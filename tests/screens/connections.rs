@@ -16,20 +16,7 @@ use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::model::{Alarm, Copied, Effect, Hit, Message, Order, Prompt, Severity};
 
 use super::stage::*;
-
-/// Both alphabets, in every size.
-fn everywhere(mut stage: Stage, name: &str) {
-    let unicode = stage.look.glyphs.clone();
-    for size in SIZES {
-        stage = stage.sized(size);
-        assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), stage.screen());
-        stage = stage.ascii();
-        let screen = stage.screen();
-        assert!(screen.is_ascii(), "{screen}");
-        assert_snapshot!(format!("{name}_{}x{}_ascii", size.0, size.1), screen);
-        stage.look.glyphs = unicode.clone();
-    }
-}
+use super::views::everywhere;
 
 /// The scenario `web` with a sample of 900 rows on the screen.
 fn sampled() -> Stage {
