@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
-use insta::assert_snapshot;
 use ipvs_tui::command::View;
 use ipvs_tui::connections::{
     Attention, Budget, By, Errand, Estimate, Filter, Progress, Scope, Sign, Told, Wish,
@@ -393,6 +392,19 @@ fn a_share_is_no_trouble_while_weights_move() {
     stage.sample(100_000);
     assert!(stage.model.signs().iter().any(|sign| matches!(sign, Sign::OffWeight { .. })));
     assert!(off(&stage) <= before, "{:?}", stage.model.alarms());
+}
+
+#[test]
+fn connections_of_a_deleted_server_are_told() {
+    let mut stage = Stage::web();
+    let (service, server) = (HTTP.parse().unwrap(), FIRST.parse().unwrap());
+    let now = stage.last.as_ref().unwrap().server(&service, &server).unwrap().server.clone();
+    stage.outside(&Change::Server { service, before: Some(now), after: None });
+    stage.polls(1);
+    stage.sample(100_000);
+    let told = |alarm: &&Alarm| alarm.text.contains("which was deleted from TCP 10.0.0.1:80");
+    let alarm = stage.model.alarms().iter().find(told).expect("its connections stall");
+    assert_eq!(alarm.severity, Severity::Warning);
 }
 
 // --- other ways -------------------------------------------------------------------------------
