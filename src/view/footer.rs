@@ -106,7 +106,9 @@ fn status(model: &Model, look: &Look) -> (String, Style) {
     if let Some(text) = about_selected(model) {
         return (text.replace("->", look.glyphs.arrow), theme.outside);
     }
-    if let (Some(drain), Some(now)) = (model.drains.open().last(), model.drains.now()) {
+    // Where drains are shown, that is all there is to be seen.
+    let drains = model.drains.open().last().filter(|_| model.view != View::Drains);
+    if let (Some(drain), Some(now)) = (drains, model.drains.now()) {
         let count = model.drains.open().len();
         let key = model.keys.say(Command::ViewDrains);
         let more = match count - 1 {
