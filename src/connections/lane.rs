@@ -2,7 +2,10 @@
 //! whether the rows are templates. There are few lanes and many rows.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ipvs::{Family, Protocol, ServerKey, ServiceKey, Target};
 use crate::kernel::proc::conn::ConnRow;
@@ -119,28 +122,47 @@ pub fn is_shared(service: &ServiceKey) -> bool {
 ///
 /// A row does not name its service where a firewall mark or a service for every port took it, so
 /// several places may claim it there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Places {
     all: Vec<Place>,
-    exact: HashMap<Place, usize>,
-    by_address: HashMap<IpAddr, Vec<usize>>,
+    /// The numbers of those that are found by their name alone.
+    exact: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    by_address: HashMap<IpAddr, Vec<u32>>,
     services: HashSet<ServiceKey>,
 }
+
+/// What else there is follows from it.
+impl PartialEq for Places {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
+
+impl Eq for Places {}
 
 impl Places {
     /// These.
     pub fn new(all: impl IntoIterator<Item = Place>) -> Self {
         let mut places = Self::default();
         for place in all {
-            let number = places.all.len();
+            let number = u32::try_from(places.all.len()).unwrap_or(u32::MAX);
             places.all.push(place);
             places.services.insert(place.0);
             places.by_address.entry(place.1.addr).or_default().push(number);
             if !is_shared(&place.0) {
-                places.exact.insert(place, number);
+                let Self { all, hasher, exact, .. } = &mut places;
+                let hash = |at: &u32| all.get(*at as usize).map_or(0, |at| hasher.hash_one(at));
+                exact.insert_unique(hasher.hash_one(place), number, hash);
             }
         }
         places
+    }
+
+    /// The number of a place that is found by its name alone.
+    fn exact(&self, place: &Place) -> Option<u32> {
+        let is = |at: &u32| self.all.get(*at as usize) == Some(place);
+        self.exact.find(self.hasher.hash_one(place), is).copied()
     }
 
     /// Every server of a table.
@@ -153,8 +175,8 @@ impl Places {
     }
 
     /// The place with this number.
-    pub fn get(&self, number: usize) -> Option<&Place> {
-        self.all.get(number)
+    pub fn get(&self, number: u32) -> Option<&Place> {
+        self.all.get(number as usize)
     }
 
     /// How many there are.
@@ -183,8 +205,8 @@ impl Places {
         if !is_shared(&exact) {
             // A server without a port is given the client's.
             for server in [lane.server, ServerKey::new(lane.server.addr, 0)] {
-                if let Some(number) = self.exact.get(&(exact, server)) {
-                    return Claims::One(*number);
+                if let Some(number) = self.exact(&(exact, server)) {
+                    return Claims::One(number);
                 }
             }
         }
@@ -196,7 +218,7 @@ impl Places {
     /// Those at the lane's server's address for which `holds`.
     fn among(&self, lane: &Lane, holds: impl Fn(&Place) -> bool) -> Claims {
         let here = self.by_address.get(&lane.server.addr).into_iter().flatten().copied();
-        let mut found = here.filter(|number| self.all.get(*number).is_some_and(&holds));
+        let mut found = here.filter(|number| self.get(*number).is_some_and(&holds));
         match (found.next(), found.next()) {
             (None, _) => Claims::None,
             (Some(one), None) => Claims::One(one),
@@ -213,14 +235,14 @@ pub enum Claims {
     /// Nobody: the server was deleted, or another director's table has it.
     None,
     /// One.
-    One(usize),
+    One(u32),
     /// Several, of which the row does not tell which.
-    Several(Vec<usize>),
+    Several(Box<[u32]>),
 }
 
 impl Claims {
     /// The numbers.
-    pub fn numbers(&self) -> &[usize] {
+    pub fn numbers(&self) -> &[u32] {
         match self {
             Self::None => &[],
             Self::One(number) => std::slice::from_ref(number),

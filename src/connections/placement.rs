@@ -9,22 +9,30 @@ use crate::ipvs::ServiceKey;
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     places: Arc<Places>,
-    lanes: Vec<Lane>,
+    lanes: Arc<Vec<Lane>>,
     claims: Vec<Claims>,
 }
 
 impl Placement {
     /// Nothing placed yet, in a table with these servers.
     pub fn new(places: Places) -> Self {
-        Self { places: Arc::new(places), lanes: Vec::new(), claims: Vec::new() }
+        Self { places: Arc::new(places), lanes: Arc::default(), claims: Vec::new() }
+    }
+
+    /// All the lanes of a pass that is over, placed.
+    pub fn whole(places: Places, lanes: Arc<Vec<Lane>>) -> Self {
+        let claims = lanes.iter().map(|lane| places.claim(lane)).collect();
+        Self { places: Arc::new(places), lanes, claims }
     }
 
     /// Takes in the lanes that are new among `lanes`.
     pub fn extend(&mut self, lanes: &[Lane]) {
-        for lane in lanes.get(self.lanes.len()..).unwrap_or_default() {
-            self.lanes.push(*lane);
-            self.claims.push(self.places.claim(lane));
+        let new = lanes.get(self.lanes.len()..).unwrap_or_default();
+        if new.is_empty() {
+            return;
         }
+        self.claims.extend(new.iter().map(|lane| self.places.claim(lane)));
+        Arc::make_mut(&mut self.lanes).extend_from_slice(new);
     }
 
     /// The lanes that were taken in.

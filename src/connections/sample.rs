@@ -8,6 +8,7 @@
 //! ```
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -65,7 +66,7 @@ struct Kept {
 pub struct Rows {
     slots: Vec<Slot>,
     wide: Vec<u128>,
-    lanes: Vec<Lane>,
+    lanes: Arc<Vec<Lane>>,
     states: Vec<ConnState>,
     pieces: Vec<Piece>,
     kept: Vec<Kept>,
@@ -98,6 +99,11 @@ impl Rows {
     /// What rows have in common, by their numbers.
     pub fn lanes(&self) -> &[Lane] {
         &self.lanes
+    }
+
+    /// The same, for whoever keeps them.
+    pub(super) fn shared_lanes(&self) -> Arc<Vec<Lane>> {
+        Arc::clone(&self.lanes)
     }
 
     /// The states that occur, by their numbers.
@@ -340,7 +346,7 @@ impl Holder {
         let mut rows = self.rows;
         rows.slots.shrink_to_fit();
         rows.wide.shrink_to_fit();
-        rows.lanes.shrink_to_fit();
+        Arc::make_mut(&mut rows.lanes).shrink_to_fit();
         rows.text.shrink_to_fit();
         rows.kept.shrink_to_fit();
         rows
@@ -354,12 +360,13 @@ impl Holder {
     fn lane(&mut self, lane: &Lane) -> u32 {
         let hasher = &self.hasher;
         let hash = |lane: &Lane| hasher.hash_one(key(lane));
-        let lanes = &mut self.rows.lanes;
         let wanted = hash(lane);
-        let found = self.lanes.find(wanted, |at| lanes.get(*at as usize) == Some(lane));
+        let held = &self.rows.lanes;
+        let found = self.lanes.find(wanted, |at| held.get(*at as usize) == Some(lane));
         if let Some(number) = found {
             return *number;
         }
+        let lanes = Arc::make_mut(&mut self.rows.lanes);
         let number = u32::try_from(lanes.len()).unwrap_or(u32::MAX);
         lanes.push(*lane);
         self.lanes.insert_unique(wanted, number, |at| lanes.get(*at as usize).map_or(0, hash));

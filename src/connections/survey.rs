@@ -70,8 +70,7 @@ impl Survey {
         told: Option<u64>,
         snapshot: &Snapshot,
     ) -> Self {
-        let mut placement = Placement::new(Places::of(snapshot));
-        placement.extend(rows.lanes());
+        let placement = Placement::whole(Places::of(snapshot), rows.shared_lanes());
         let total = told.map_or_else(|| Total::counted(snapshot), Total::Kernel);
         let counts = |(number, lane): (usize, &Lane)| match total {
             Total::Kernel(_) => true,

@@ -158,7 +158,7 @@ fn gather(
     });
     let lanes: Vec<_> = lanes.collect();
     let hasher = DefaultHashBuilder::default();
-    let mut draws: Vec<(ServiceKey, u64, usize)> = Vec::new();
+    let mut draws: Vec<(ServiceKey, u64, u32)> = Vec::new();
     for row in survey.rows.iter() {
         let Some(Some((place, service, mask))) = lanes.get(row.lane_number()) else { continue };
         if is_waiting(&row) {
