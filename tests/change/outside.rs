@@ -60,7 +60,11 @@ impl Log {
             self.look();
             self.seen.last().unwrap().2 == wanted
         });
-        self.look();
+        // While it stays so, there is a reading before and one after to compare with.
+        for _ in 0..4 {
+            std::thread::sleep(Duration::from_millis(300));
+            self.look();
+        }
     }
 }
 
