@@ -299,6 +299,14 @@ impl Holder {
         }
     }
 
+    /// Makes room for so many rows, before the first is held.
+    pub fn reserve(&mut self, rows: usize) {
+        if self.rows.is_empty() {
+            self.rows.slots.reserve_exact(rows);
+            self.seen.reserve(rows, |_| 0); // there is nothing to be put elsewhere
+        }
+    }
+
     /// Rows held so far.
     pub fn rows(&self) -> &Rows {
         &self.rows

@@ -95,6 +95,10 @@ pub fn take(
 ) -> Result<Passed, KernelError> {
     let (cpu_began, began) = (clock.cpu(), clock.wall());
     let (mut cpu, mut wall, mut skipped) = (Duration::ZERO, Duration::ZERO, 0);
+    // Where all of it is wanted and the kernel tells its size, nothing has to grow meanwhile.
+    if let (Limits::WHOLE, Some(total)) = (limits, pass.total()) {
+        holder.reserve(usize::try_from(total).unwrap_or(usize::MAX).min(limits.rows));
+    }
     let end = loop {
         let before = holder.rows().len();
         let Some(mut rows) = pass.next_rows()? else { break End::Whole };
