@@ -276,7 +276,8 @@ mod tests {
             assert!(told.contains(old) && told.contains("came with 5.3"), "{told}");
             assert_eq!(fits(&edit_server(|s| s.weight = 7), old), Ok(()), "{old}");
         }
-        for new in ["5.3.0-76-generic", "5.10.223", "6.1.0-56-cloud-amd64", "7.2.13", "", "custom"] {
+        for new in ["5.3.0-76-generic", "5.10.223", "6.1.0-56-cloud-amd64", "7.2.13", "", "custom"]
+        {
             assert_eq!(fits(&change, new), Ok(()), "{new}");
         }
     }
