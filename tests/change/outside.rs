@@ -73,6 +73,7 @@ fn keepalived_and_ipvsadm_are_told_as_others_and_a_replay_shows_what_was() {
     let Some(_lab) = Lab::with("nat") else { return };
     let begun = Instant::now();
     let _ = std::fs::remove_file(RECORDING);
+    sh("rm -f /var/lib/ipvs-tui/journal.jsonl*"); // other tests have quiesced the same server
     let second = format!("weight 10\n inhibit_on_failure\n {TCP}");
     let keepalived = Keepalived::start(&config("", &second));
     sh("ipvsadm -a -t 10.0.0.1:80 -r 10.1.3.2:80 -m -w 10");
