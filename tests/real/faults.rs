@@ -73,7 +73,7 @@ fn answers_that_the_kernel_dropped_are_asked_for_again() {
 #[test]
 fn a_table_that_never_stands_still_is_followed() {
     let Some(_lab) = Lab::with("nat") else { return };
-    let churn = "for n in $(seq 1 30); do
+    let churn = "for n in $(seq 1 60); do
             for m in 1 2 3 4 5; do
                 ipvsadm -A -t 10.9.0.$m:80; ipvsadm -a -t 10.9.0.$m:80 -r 10.1.1.2 -m
             done
