@@ -32,18 +32,18 @@ pub(super) fn height(model: &Model, look: &Look, screen: Rect) -> u16 {
         return 0;
     }
     let totals = if screen.height < LOW { 0 } else { 1 + big::HEIGHT + CURVE };
-    totals + u16::try_from(told(model, look, screen).len()).unwrap_or(0)
+    totals + u16::try_from(told(model, look, screen, MOST).len()).unwrap_or(0)
 }
 
-/// The alarms that a screen of that size has room for.
-fn told(model: &Model, look: &Look, screen: Rect) -> Vec<Line<'static>> {
+/// The alarms that a screen of that size has room for, in at most so many lines.
+fn told(model: &Model, look: &Look, screen: Rect, room: usize) -> Vec<Line<'static>> {
     let most = if screen.height < LOW { 2 } else { MOST };
-    alarms::lines(model.alarms(), look, screen.width, most)
+    alarms::lines(model.alarms(), look, screen.width, most.min(room))
 }
 
 pub(super) fn draw(model: &Model, look: &Look, screen: Rect, area: Rect, frame: &mut Frame<'_>) {
-    let told = told(model, look, screen);
-    let alarms = u16::try_from(told.len()).unwrap_or(0).min(area.height);
+    let told = told(model, look, screen, area.height.into());
+    let alarms = u16::try_from(told.len()).unwrap_or(0);
     let [upper, lower] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(alarms)]).areas(area);
     if upper.height > 0 {
