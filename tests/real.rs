@@ -142,7 +142,7 @@ fn the_screen_shows_what_ipvsadm_shows() {
 
 #[test]
 fn servers_that_come_and_go_are_followed() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let mut console = open();
     sh("ipvsadm -a -t 10.0.0.1:80 -r 10.1.5.2:80 -m -w 3");
     console.wait_until("the new server", |s| {
@@ -178,7 +178,7 @@ fn servers_that_come_and_go_are_followed() {
 
 #[test]
 fn a_service_that_goes_takes_its_rows_along() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let console = open();
     sh("ipvsadm -D -u 10.0.0.1:53");
     console.wait_until("it has gone", |s| !s.has("UDP 10.0.0.1:53") && s.has("2 services"));
@@ -244,7 +244,7 @@ fn with_weight(
 
 #[test]
 fn an_edit_from_outside_is_not_overwritten_by_undo() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let mut console = open();
     console.keys("+");
     wait_for_weight(&console, FIRST, 11);
@@ -271,7 +271,7 @@ fn an_edit_from_outside_is_not_overwritten_by_undo() {
 /// Other fields changed from outside are no conflict, and are kept.
 #[test]
 fn what_an_edit_is_not_about_keeps_what_others_set() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let mut console = open_with(&["--interval", "60s"], HTTP, FIRST);
     sh("ipvsadm -e -t 10.0.0.1:80 -r 10.1.1.2:80 -m -w 10 -x 900 -y 100");
     let before = thresholds();
@@ -285,7 +285,7 @@ fn what_an_edit_is_not_about_keeps_what_others_set() {
 
 #[test]
 fn a_server_deleted_under_an_edit_is_told_and_not_made_again() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let mut console = open_with(&["--interval", "60s"], HTTP, FIRST);
     sh("ipvsadm -d -t 10.0.0.1:80 -r 10.1.1.2:80");
     let before = table();
@@ -310,7 +310,7 @@ fn option(service: &str) -> String {
 
 #[test]
 fn a_weight_edit_changes_that_weight_and_nothing_else() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh("hard-table");
     let (before, limits) = (table(), thresholds());
     let mut console = Launch::new(&["--interval", "500ms"]).size(160, 60).start();
@@ -357,7 +357,7 @@ fn a_weight_edit_changes_that_weight_and_nothing_else() {
 
 #[test]
 fn a_snapshot_restored_is_the_same_table() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh("hard-table");
     let (before, limits) = (table(), thresholds());
     let Ran { code, out, err } = ipvs_tui(&["snapshot", "--format", "ipvsadm"]);
@@ -370,7 +370,7 @@ fn a_snapshot_restored_is_the_same_table() {
 
 #[test]
 fn a_text_snapshot_is_what_ipvsadm_prints() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh("hard-table");
     // ipvsadm lists a service's servers in the kernel's order, newest first or last by release.
     let blocks = |text: &str| {
@@ -396,7 +396,7 @@ fn a_text_snapshot_is_what_ipvsadm_prints() {
 
 #[test]
 fn a_json_snapshot_holds_the_services() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh("hard-table");
     let Ran { code, out, err } = ipvs_tui(&["snapshot", "--format", "json"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -424,7 +424,7 @@ fn told(script: &str) -> (u32, String) {
 
 #[test]
 fn without_rights_the_console_tells_what_is_missing() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let (code, said) = told("exec su nobody -c \"$TUI\"");
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("CAP_NET_ADMIN") && said.contains("'ipvs-tui watch'"), "{said}");
@@ -470,7 +470,7 @@ fn as_root_watching_shows_rates_but_changes_nothing() {
 
 #[test]
 fn another_network_namespace_has_a_table_of_its_own() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh("ipr netns add other
         ipr -n other link set lo up
         ipr -n other addr add 10.5.5.1/24 dev lo

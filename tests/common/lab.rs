@@ -39,9 +39,11 @@ fn clear() {
     let script = "traffic stop
         ipvsadm -C
         for name in client rs1 rs2 rs3 rs4; do
-            ipr netns pids $name | xargs -r kill -9
-            ipr netns del $name
-            ipr link del $name
+            [ ! -e /run/netns/$name ] || {
+                ipr netns pids $name | xargs -r kill -9
+                ipr netns del $name
+            }
+            [ ! -e /sys/class/net/$name ] || ipr link del $name
         done
         [ ! -e /run/netns/other ] || { ipr netns exec other ipvsadm -C; ipr netns del other; }";
     run(Command::new("sh").args(["-c", script]));

@@ -55,7 +55,7 @@ fn applies(console: &mut Console) {
 
 #[test]
 fn marked_servers_are_quiesced_and_restored_as_one() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     fresh();
     let before = table();
     let mut console = with_journal();
@@ -122,7 +122,7 @@ fn a_drain_outlives_the_console() {
 /// drain goes on, and the journal has its line.
 #[test]
 fn a_drain_outlives_every_road_out() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     fresh();
     let mut console = with_journal();
     console.keys("d");
@@ -148,7 +148,7 @@ fn a_drain_outlives_every_road_out() {
 
 #[test]
 fn a_host_is_drained_everywhere_with_one_undo_from_the_journal() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     fresh();
     let before = table();
     let mut console = with_journal();
@@ -215,7 +215,7 @@ fn select_in(console: &mut Console, service: &str, server: &str) {
 
 #[test]
 fn a_server_is_added_edited_and_deleted_by_forms() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     fresh();
     let before = table();
     let mut console = with_journal();

@@ -9,7 +9,7 @@ const JOURNAL: &str = "/tmp/disk/journal.jsonl";
 
 #[test]
 fn without_room_for_the_journal_nothing_is_changed_and_with_room_it_goes_on() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     sh(&format!("mkdir -p {DISK}; mount -t tmpfs -o size=64k none {DISK}"));
     let mut console = open_with(&["--interval", "500ms", "--journal", JOURNAL], HTTP, FIRST);
     sh(&format!("dd if=/dev/zero of={DISK}/filler bs=1k 2>/dev/null || true"));
@@ -48,7 +48,7 @@ fn without_room_for_the_journal_nothing_is_changed_and_with_room_it_goes_on() {
 #[test]
 fn answers_that_the_kernel_dropped_are_asked_for_again() {
     for (error, told) in [("ENOBUFS", true), ("EINTR", false)] {
-        let Some(_lab) = Lab::with("nat") else { return };
+        let Some(_lab) = Lab::with("services") else { return };
         let inject = format!("inject=recvfrom:error={error}:when=40+45");
         let trace = "-f -o /dev/null -e trace=recvfrom";
         let script =
@@ -72,7 +72,7 @@ fn answers_that_the_kernel_dropped_are_asked_for_again() {
 /// nobody says so.
 #[test]
 fn a_table_that_never_stands_still_is_followed() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let churn = "for n in $(seq 1 60); do
             for m in 1 2 3 4 5; do
                 ipvsadm -A -t 10.9.0.$m:80; ipvsadm -a -t 10.9.0.$m:80 -r 10.1.1.2 -m
@@ -103,7 +103,7 @@ fn a_table_that_never_stands_still_is_followed() {
 /// The clock is set ahead by more than a drain's time limit: its time is not up.
 #[test]
 fn a_clock_that_is_set_ends_no_drain() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let journal = "/tmp/clock.jsonl";
     sh(&format!("rm -f {journal}*"));
     let mut console = open_with(&["--interval", "500ms", "--journal", journal], HTTP, FIRST);

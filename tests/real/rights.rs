@@ -111,7 +111,7 @@ fn cap_net_admin_alone_is_enough() {
 
 #[test]
 fn without_it_nothing_is_changed_and_that_is_told() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     installed();
     let before = table();
     let program = common::program();
@@ -126,7 +126,7 @@ fn without_it_nothing_is_changed_and_that_is_told() {
 
 #[test]
 fn a_link_in_the_state_folder_is_not_followed() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let program = installed();
     let change = "weight -t 10.0.0.1:80 -r 10.1.1.2:80 -w 7";
     let victim = Path::new(FOLDER).join("victim");

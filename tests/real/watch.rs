@@ -51,7 +51,7 @@ fn traced(arguments: &str) -> Launch {
 
 #[test]
 fn watching_only_reads_and_starts_no_program() {
-    let Some(_lab) = Lab::with("nat") else { return };
+    let Some(_lab) = Lab::with("services") else { return };
     let mut console = traced("watch --interval 500ms").start();
     console.wait_until("the first screen", |s| s.server(HTTP, FIRST).is_some());
     // Keys that would change something, everything that opens, and the palette.
