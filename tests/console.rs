@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod common;
+#[path = "console/soak.rs"]
+mod soak; // here, so that it runs beside others
 
 use std::time::{Duration, Instant};
 

@@ -82,7 +82,8 @@ fn marked_servers_are_quiesced_and_restored_as_one() {
 fn a_drain_outlives_the_console() {
     let Some(_lab) = Lab::with("nat") else { return };
     fresh();
-    sh("traffic start 90");
+    // What has ended counts for two minutes by default, as connections whose client may come back.
+    sh("ipvsadm --set 0 20 0; traffic start 90");
     let before = table();
     let mut console = with_journal();
     console.keys("d");
@@ -116,6 +117,7 @@ fn a_drain_outlives_the_console() {
     weighs(&console, HTTP, FIRST, 0);
     console.keys("q");
     assert_eq!(console.exit_code(), 0);
+    sh("ipvsadm --set 0 120 0");
 }
 
 /// The SSH session breaks, the process is terminated, the job is stopped and brought back: the

@@ -9,14 +9,10 @@
 //! clock, so that a slow machine takes longer and does not do less. Samples of the connection
 //! table are taken as always, every 30 seconds of real time, and every 2 while they are looked at.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
-
-mod common;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::{Console, Launch};
+use super::common::{self, Console, Launch};
 
 const HTTP: &str = "TCP 10.0.0.1:80";
 /// Where the director's clock stands (it begins at 12:00) when all has its size, and at the end.
