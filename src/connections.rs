@@ -49,7 +49,7 @@ pub use cost::{Cost, Expected, Shape};
 pub use filter::{Filter, Sieve};
 pub use group::{By, Group, Key, group};
 pub use hold::{Holding, holding};
-pub use lane::{Claims, Lane, Place, Places, is_shared};
+pub use lane::{Claims, Lane, Place, Places, Taker, is_shared};
 pub use net::Net;
 pub use placement::Placement;
 pub use sample::{Holder, Row, Rows};

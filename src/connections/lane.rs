@@ -63,6 +63,20 @@ impl Lane {
         self.template && self.server.port == INVALIDATED
     }
 
+    /// Whether the row may belong to this server: to one of the service whose address and port it
+    /// names, or of a shared service that could have taken it.
+    pub fn may_be_at(&self, place: &Place) -> bool {
+        let (service, server) = place;
+        if server.addr != self.server.addr {
+            return false;
+        }
+        if is_shared(service) {
+            return self.could_be_of(service) && self.could_be_at(place);
+        }
+        // A server without a port is given the client's.
+        *service == self.service() && (server.port == self.server.port || server.port == 0)
+    }
+
     /// Whether the row could be of this [shared](is_shared) service.
     fn could_be_of(&self, service: &ServiceKey) -> bool {
         match (*service, self.target) {
@@ -129,13 +143,16 @@ pub struct Places {
     exact: HashTable<u32>,
     hasher: DefaultHashBuilder,
     by_address: HashMap<IpAddr, Vec<u32>>,
+    /// Those without a server too.
     services: HashSet<ServiceKey>,
+    /// Those among them that are [shared](is_shared).
+    shared: Vec<ServiceKey>,
 }
 
-/// What else there is follows from it.
+/// What else there is follows from these.
 impl PartialEq for Places {
     fn eq(&self, other: &Self) -> bool {
-        self.all == other.all
+        self.all == other.all && self.services == other.services
     }
 }
 
@@ -148,7 +165,7 @@ impl Places {
         for place in all {
             let number = u32::try_from(places.all.len()).unwrap_or(u32::MAX);
             places.all.push(place);
-            places.services.insert(place.0);
+            places.knows(place.0);
             places.by_address.entry(place.1.addr).or_default().push(number);
             if !is_shared(&place.0) {
                 let Self { all, hasher, exact, .. } = &mut places;
@@ -159,19 +176,28 @@ impl Places {
         places
     }
 
+    /// There is this service, whether or not it has a server.
+    fn knows(&mut self, service: ServiceKey) {
+        if self.services.insert(service) && is_shared(&service) {
+            self.shared.push(service);
+        }
+    }
+
     /// The number of a place that is found by its name alone.
     fn exact(&self, place: &Place) -> Option<u32> {
         let is = |at: &u32| self.all.get(*at as usize) == Some(place);
         self.exact.find(self.hasher.hash_one(place), is).copied()
     }
 
-    /// Every server of a table.
+    /// Every service and server of a table.
     pub fn of(snapshot: &Snapshot) -> Self {
         let servers = |entry: &crate::snapshot::ServiceEntry| {
             let key = entry.service.key;
             entry.servers.iter().map(move |at| (key, at.server.key)).collect::<Vec<_>>()
         };
-        Self::new(snapshot.services.iter().flat_map(servers))
+        let mut places = Self::new(snapshot.services.iter().flat_map(servers));
+        snapshot.services.iter().for_each(|entry| places.knows(entry.service.key));
+        places
     }
 
     /// The place with this number.
@@ -189,9 +215,19 @@ impl Places {
         self.all.is_empty()
     }
 
-    /// Whether one of them is of this service.
-    pub fn serves(&self, service: &ServiceKey) -> bool {
-        self.services.contains(service)
+    /// Which service took the rows of `lane`, whether or not it has their server still.
+    pub fn taker(&self, lane: &Lane) -> Taker {
+        let named = lane.service();
+        let every_port = match named {
+            ServiceKey::Endpoint { protocol, addr, .. } => ServiceKey::endpoint(protocol, addr, 0),
+            ServiceKey::Fwmark { .. } => named,
+        };
+        let found = [named, every_port].into_iter().find(|key| self.services.contains(key));
+        match found {
+            Some(service) => Taker::Service(service),
+            None if self.shared.iter().any(|service| lane.could_be_of(service)) => Taker::Somebody,
+            None => Taker::Nobody,
+        }
     }
 
     /// The places that rows of `lane` may belong to: that of the service whose address and port
@@ -227,6 +263,17 @@ impl Places {
             }
         }
     }
+}
+
+/// Which service took the rows of a lane, as far as rows tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// None that is there.
+    Nobody,
+    /// This one: the rows name it, or it takes every port of their address.
+    Service(ServiceKey),
+    /// A service by firewall mark, or FTP, may have: rows do not tell.
+    Somebody,
 }
 
 /// Who claims the rows of a lane, by the numbers of [`Places`].

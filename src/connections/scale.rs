@@ -39,6 +39,17 @@ impl Estimate {
         self.high == Some(self.low)
     }
 
+    /// With what is counted: `1 connection`, `at least 12 connections`.
+    pub fn counted(&self, what: &str) -> String {
+        let s = if self.is_one() { "" } else { "s" };
+        format!("{self} {what}{s}")
+    }
+
+    /// Whether it is told as one: `1`, `at least 1`, `at most 1`.
+    pub fn is_one(&self) -> bool {
+        self.to_string().rsplit(' ').next() == Some("1")
+    }
+
     /// How far off it may be, 95 times in 100.
     pub fn error(&self) -> Option<u64> {
         let high = self.high?;
@@ -318,6 +329,11 @@ mod tests {
         assert_eq!(of(98_713, 97_000, 100_426), "98,700 ±1,700");
         assert_eq!(of(50, 40, 63), "50 ±13");
         assert_eq!(of(0, 0, 7), "at most 7");
+        assert_eq!(Estimate::exact(1).counted("row"), "1 row");
+        let counted = |value, low, high| Estimate { value, low, high }.counted("row");
+        assert_eq!(counted(1, 1, None), "at least 1 row");
+        assert_eq!(counted(1, 0, Some(2)), "1 ±1 rows");
+        assert_eq!(counted(0, 0, Some(0)), "0 rows");
         let share = |value, low, high| Share { value, low, high }.to_string();
         assert_eq!(share(0.44, 0.42, 0.46), "44% ±2");
         assert_eq!(share(0.004, 0.002, 0.006), "0.4% ±0.2");

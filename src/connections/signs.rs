@@ -18,11 +18,11 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::lane::Place;
+use super::lane::{Lane, Place, Taker};
 use super::sample::Row;
 use super::scale::{Estimate, Share};
 use super::survey::Survey;
-use crate::ipvs::{ConnState, ServerKey, ServiceKey, counted, separated};
+use crate::ipvs::{ConnState, ServiceKey, counted, separated};
 use crate::snapshot::Snapshot;
 
 /// A connection stays in SYN_RECV for 60 s (`ip_vs_proto_tcp.c`). One whose timer has run for this
@@ -76,16 +76,14 @@ pub enum Sign {
         /// Their share of the table.
         share: Share,
     },
-    /// Rows whose server is not in the table of services.
+    /// Connections that packets may come for, and whose server is not in the table of services.
     Orphans {
-        /// The service as the rows name it.
-        service: ServiceKey,
-        /// The server.
-        server: ServerKey,
+        /// What they were addressed to, and the server.
+        lane: Lane,
+        /// The service that the server was deleted from.
+        taker: Taker,
         /// How many.
         rows: Estimate,
-        /// Whether the service is there, so that the server was deleted from it.
-        served: bool,
     },
     /// Orphans of more servers than are listed.
     MoreOrphans {
@@ -121,9 +119,8 @@ impl Sign {
     pub fn about(&self) -> About {
         match self {
             Self::Silent { place, .. } | Self::OffWeight { place, .. } => About::Server(*place),
-            Self::Unanswered { service, .. } | Self::Orphans { service, served: true, .. } => {
-                About::Service(*service)
-            }
+            Self::Unanswered { service, .. }
+            | Self::Orphans { taker: Taker::Service(service), .. } => About::Service(*service),
             _ => About::Table,
         }
     }
@@ -152,10 +149,9 @@ impl Sign {
                 let digits = usize::from(due < 9.95);
                 format!("holds {held} of the connections, its weight asks for {due:.digits$}%")
             }
-            Self::Orphans { server, rows, served: true, .. } => {
-                format!(
-                    "{rows} connections of {server}, which was deleted: their packets go nowhere"
-                )
+            Self::Orphans { lane: Lane { server, .. }, taker: Taker::Service(_), rows } => {
+                let (rows, lost) = (rows.counted("connection"), lost(rows));
+                format!("{rows} of {server}, which was deleted: {lost}")
             }
             other => other.to_string(),
         }
@@ -179,20 +175,24 @@ impl fmt::Display for Sign {
             Self::Client { client, rows, share } => {
                 write!(f, "client {client} has {rows} rows, {share} of the table")
             }
-            Self::Orphans { service, server, rows, served: true } => write!(
-                f,
-                "{rows} connections of {server}, which was deleted from {service}: their packets \
-                 go nowhere"
-            ),
-            Self::Orphans { service, server, rows, served: false } => {
-                write!(f, "{rows} connections to {service} at {server}: there is no such service")
+            Self::Orphans { lane, taker, rows } => {
+                let (to, server) = (lane.service(), lane.server);
+                let (rows, lost) = (rows.counted("connection"), lost(rows));
+                match taker {
+                    Taker::Service(service) => {
+                        write!(f, "{rows} of {server}, which was deleted from {service}: {lost}")
+                    }
+                    Taker::Somebody => {
+                        write!(f, "{rows} to {to} at {server}, which no service has: {lost}")
+                    }
+                    Taker::Nobody => {
+                        write!(f, "{rows} to {to} at {server}: there is no such service")
+                    }
+                }
             }
             Self::MoreOrphans { servers, rows } => {
-                write!(
-                    f,
-                    "{rows} connections of {} more that are not there",
-                    counted(*servers as u64, "server")
-                )
+                let (rows, servers) = (rows.counted("connection"), *servers as u64);
+                write!(f, "{rows} of {} more that are not there", counted(servers, "server"))
             }
             Self::Crowded { rows, buckets, grown } => {
                 let each = rows.value / (*buckets).max(1);
@@ -210,6 +210,11 @@ impl fmt::Display for Sign {
             }
         }
     }
+}
+
+/// What becomes of connections whose server was deleted.
+fn lost(rows: &Estimate) -> &'static str {
+    if rows.is_one() { "its packets go nowhere" } else { "their packets go nowhere" }
 }
 
 /// Whether a connection waits for its handshake for longer than a network takes.

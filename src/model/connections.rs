@@ -19,8 +19,8 @@ use std::time::Duration;
 use super::{Alarm, Effect, Model, Row, Severity, Tone};
 use crate::command::View;
 use crate::connections::{
-    About, Attention, Budget, By, Errand, Filter, Holding, Progress, Scope, Sieve, Sign, Survey,
-    Told, Wish, holding,
+    About, Attention, Budget, By, Errand, Filter, Holding, Lane, Progress, Scope, Sieve, Sign,
+    Survey, Taker, Told, Wish, holding,
 };
 use crate::kernel::KernelError;
 use crate::snapshot::Moment;
@@ -305,7 +305,9 @@ impl Model {
                 Sign::Unanswered { .. }
                 | Sign::Client { .. }
                 | Sign::OffWeight { .. }
-                | Sign::Orphans { served: true, .. } => Severity::Warning,
+                | Sign::Orphans { taker: Taker::Service(_) | Taker::Somebody, .. } => {
+                    Severity::Warning
+                }
                 _ => return None,
             };
             Some(Alarm { severity, row, text: sign.to_string() })
@@ -313,12 +315,24 @@ impl Model {
         self.signs().iter().filter(|sign| self.is_timely(sign)).filter_map(alarm).collect()
     }
 
-    /// Whether a sign means something now: while weights move, shares have not followed yet.
+    /// Whether a sign means something now: while weights move, shares have not followed yet, and
+    /// a server that is back has its connections back.
     pub fn is_timely(&self, sign: &Sign) -> bool {
         match sign {
             Sign::OffWeight { place, .. } => !self.is_unsettled(place),
+            Sign::Orphans { lane, .. } => !self.is_back(lane),
             _ => true,
         }
+    }
+
+    /// Whether the newest table has the server of connections that had none: the table that they
+    /// were placed in was read before them.
+    fn is_back(&self, lane: &Lane) -> bool {
+        let mut services = self.snapshot.iter().flat_map(|snapshot| &snapshot.services);
+        services.any(|entry| {
+            let key = entry.service.key;
+            entry.servers.iter().any(|at| lane.may_be_at(&(key, at.server.key)))
+        })
     }
 
     /// Whether a weight of the service was another one lately, as far back as is known, or one of

@@ -399,12 +399,31 @@ fn connections_of_a_deleted_server_are_told() {
     let mut stage = Stage::web();
     let (service, server) = (HTTP.parse().unwrap(), FIRST.parse().unwrap());
     let now = stage.last.as_ref().unwrap().server(&service, &server).unwrap().server.clone();
-    stage.outside(&Change::Server { service, before: Some(now), after: None });
+    stage.outside(&Change::Server { service, before: Some(now.clone()), after: None });
     stage.polls(1);
     stage.sample(100_000);
     let told = |alarm: &&Alarm| alarm.text.contains("which was deleted from TCP 10.0.0.1:80");
     let alarm = stage.model.alarms().iter().find(told).expect("its connections stall");
     assert_eq!(alarm.severity, Severity::Warning);
+    // It is back, and its connections with it, before anyone has looked at them again.
+    stage.outside(&Change::Server { service, before: None, after: Some(now) });
+    stage.polls(1);
+    assert!(!stage.model.alarms().iter().any(|alarm| told(&alarm)), "{:?}", stage.model.alarms());
+}
+
+#[test]
+fn connections_of_the_last_server_are_told_too() {
+    let mut stage = Stage::web();
+    let service = HTTP.parse().unwrap();
+    let servers = stage.last.as_ref().unwrap().service(&service).unwrap().servers.clone();
+    for at in servers.iter() {
+        let before = Some(at.server.clone());
+        stage.outside(&Change::Server { service, before, after: None });
+    }
+    stage.polls(1);
+    stage.sample(100_000);
+    let told = |alarm: &&Alarm| alarm.text.contains("which was deleted from TCP 10.0.0.1:80");
+    assert!(stage.model.alarms().iter().any(|alarm| told(&alarm)), "{:?}", stage.model.alarms());
 }
 
 // --- other ways -------------------------------------------------------------------------------

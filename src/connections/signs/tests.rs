@@ -202,7 +202,50 @@ fn orphans_are_told_by_server() {
     let told = signs(EVEN, &all, 600);
     assert!(told[0].contains(" ±") && told[0].contains("10.1.9.2:80"), "{told:?}");
     let alone = ["UDP 0A090006 AD06 0A000002 0035 0A010102 0035 UDP             222".to_owned()];
-    assert!(signs(EVEN, &alone, 1)[0].ends_with("there is no such service"));
+    let told = signs(EVEN, &alone, 1);
+    assert!(told[0].starts_with("1 connection to UDP 10.0.0.2:53"), "{told:?}");
+    assert!(told[0].ends_with("there is no such service"), "{told:?}");
+}
+
+/// A service that has lost all its servers is there still, and so is one that rows do not name.
+#[test]
+fn a_server_was_deleted_also_where_it_was_the_last() {
+    let one = [web(0x0A09_0002, 3_000, 1, "ESTABLISHED", 800)];
+    let kept = "1 connection of 10.1.1.2:80, which was deleted from TCP 10.0.0.1";
+    for (service, told) in [
+        ("TCP 10.0.0.1:80", format!("{kept}:80: its packets go nowhere")),
+        ("TCP 10.0.0.1:0", format!("{kept}:0: its packets go nowhere")),
+        (
+            "FWM 5",
+            "1 connection to TCP 10.0.0.1:80 at 10.1.1.2:80, which no service has: its packets go \
+             nowhere"
+                .to_owned(),
+        ),
+    ] {
+        for servers in [&[][..], &[("10.1.9.2:80", 1)]] {
+            let survey = surveyed(&[(service, "wlc", servers)], &one, 1, 1);
+            let signs: Vec<String> = survey.signs.iter().map(ToString::to_string).collect();
+            assert_eq!(signs, [told.as_str()], "{service}");
+        }
+    }
+    for other in ["TCP 10.0.0.1:81", "UDP 10.0.0.1:0", "TCP 10.0.0.2:0", "FWM 5 v6"] {
+        let told = signs(&[(other, "wlc", &[])], &one, 1);
+        assert!(told[0].ends_with("there is no such service"), "{other}: {told:?}");
+    }
+}
+
+/// What has ended or is about to waits for nobody's packets.
+#[test]
+fn connections_that_end_anyway_are_no_orphans_to_speak_of() {
+    let ending = ["TIME_WAIT", "CLOSE", "FIN_WAIT", "LAST_ACK"];
+    let row = |(n, state): (usize, &str)| web(0x0A09_0002, 3_000 + n, 9, state, 60);
+    let mut all: Vec<String> = ending.into_iter().enumerate().map(row).collect();
+    all.push(web(0x0A09_0002, 0, 9, "NONE", 60));
+    assert_eq!(signs(EVEN, &all, all.len()), [""; 0]);
+    all.push(row((9, "ESTABLISHED")));
+    let told = signs(EVEN, &all, all.len());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("1 connection of 10.1.9.2:80"), "{told:?}");
 }
 
 #[test]
@@ -256,7 +299,14 @@ fn signs_know_what_they_are_about() {
     assert_eq!(sign.about(), About::Server(place));
     assert_eq!(sign.of_itself(), "holds 44% ±2 of the connections, its weight asks for 33%");
     let rows = Estimate::exact(3);
-    let orphans = Sign::Orphans { service: place.0, server: place.1, rows, served: true };
+    let row = web(0x0A09_0002, 3_000, 1, "ESTABLISHED", 800);
+    let row = crate::kernel::proc::conn::ConnRow::parse(row.as_bytes()).unwrap();
+    let (lane, taker) = (Lane::of(&row), Taker::Service(place.0));
+    let orphans = Sign::Orphans { lane, taker, rows };
     assert_eq!(orphans.about(), About::Service(place.0));
     assert!(!orphans.is_alarm());
+    assert_eq!(
+        orphans.of_itself(),
+        "3 connections of 10.1.1.2:80, which was deleted: their packets go nowhere"
+    );
 }
