@@ -126,7 +126,7 @@ fn console(
     let no_journal = wanted.journal.no_journal;
     let journal = JournalOptions { journal: config.journal.clone(), no_journal };
     let (step, budget) = (config.interval, config.budget);
-    let every = Pace::Every { interval: step, budget };
+    let every = Pace::Every { interval: step, budget, connections: config.connections };
     let (pace, clock) = match &demo {
         Some((_, Passing::Asked(polls))) => (Pace::Asked(*polls), app::Clock::Snapshots),
         Some((_, Passing::Fast(_))) => (every, app::Clock::Snapshots),

@@ -45,7 +45,7 @@ use sampling::Sampling;
 pub use settle::settle;
 use tiers::Tiers;
 
-use crate::connections::{Errand, Told};
+use crate::connections::{Budget, Errand, Told};
 use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
@@ -87,6 +87,8 @@ pub enum Pace {
         interval: Duration,
         /// The share of one core that polling may take, above 0 and up to 1.
         budget: f64,
+        /// What looking at the connection table may cost until something else is wished for.
+        connections: Budget,
     },
     /// So many times at the start, and then only when it is asked for or has been changed. Nothing
     /// is done on the side, so that the same requests bring the same reports in the same order.
@@ -288,7 +290,9 @@ struct Loop {
 impl Loop {
     fn new(director: Director, pace: Pace, inbox: Receiver<Request>, tap: Tap) -> Self {
         let (interval, budget, at_once, sampling) = match pace {
-            Pace::Every { interval, budget } => (interval, budget, 1, Sampling::aside()),
+            Pace::Every { interval, budget, connections } => {
+                (interval, budget, 1, Sampling::aside(connections))
+            }
             Pace::Asked(times) => (NEVER, 1.0, times.get(), Sampling::in_turn()),
         };
         Self {

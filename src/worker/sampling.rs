@@ -14,8 +14,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Report;
 use crate::connections::{
-    Attention, Clock, Cost, End, Errand, Estimate, Holder, Limits, Passed, Place, Progress, Still,
-    Survey, Told, Under, Wish, take,
+    Attention, Budget, Clock, Cost, End, Errand, Estimate, Holder, Limits, Passed, Place, Progress,
+    Still, Survey, Told, Under, Wish, take,
 };
 use crate::drain::Census;
 use crate::ipvs::{DaemonRole, ServiceKey};
@@ -107,10 +107,10 @@ struct Through {
 
 impl Sampling {
     /// On a thread of its own, and within the budget.
-    pub(super) fn aside() -> Self {
+    pub(super) fn aside(budget: Budget) -> Self {
         Self {
             servers: BTreeSet::new(),
-            wish: Wish::default(),
+            wish: Wish { budget, ..Wish::default() },
             in_turn: false,
             asked: false,
             due: Instant::now(),
@@ -125,7 +125,7 @@ impl Sampling {
 
     /// Before every snapshot, whatever it costs.
     pub(super) fn in_turn() -> Self {
-        Self { in_turn: true, ..Self::aside() }
+        Self { in_turn: true, ..Self::aside(Budget::default()) }
     }
 
     /// These servers are drained.

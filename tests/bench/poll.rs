@@ -19,6 +19,7 @@ use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use ipvs_tui::connections::Budget;
 use ipvs_tui::history::History;
 use ipvs_tui::ipvs::{
     Change, Forwarding, Protocol, SchedulerName, Server, ServerKey, Service, ServiceKey,
@@ -122,7 +123,8 @@ fn ticks(visible: BTreeSet<ServiceKey>) -> Result<Vec<Duration>, KernelError> {
         let reader = Box::new(netlink::NetlinkReader::open(&ProcRoot::default())?);
         Ok(Director { name: "bench".to_owned(), reader, hand: None, home: None })
     };
-    let pace = Pace::Every { interval: Duration::from_secs(1), budget: BUDGET };
+    let interval = Duration::from_secs(1);
+    let pace = Pace::Every { interval, budget: BUDGET, connections: Budget::default() };
     let worker = Worker::start(open, pace, reports)?;
     worker.ask(Request::Visible(visible));
     let mut history = History::default();

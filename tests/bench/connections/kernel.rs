@@ -122,11 +122,9 @@ fn console(bounds: &Bounds) -> Done<bool> {
         Ok(Director { name: "lb1".to_owned(), reader: Box::new(reader), hand: None, home: None })
     };
     let (before, asked) = (process_cpu(), Instant::now());
-    let worker = Worker::start(
-        open,
-        Pace::Every { interval: Duration::from_secs(1), budget: BUDGET },
-        reports,
-    )?;
+    let interval = Duration::from_secs(1);
+    let pace = Pace::Every { interval, budget: BUDGET, connections: Budget::default() };
+    let worker = Worker::start(open, pace, reports)?;
     let wish = Wish { attention: Attention::Close, ..Wish::default() };
     worker.ask(Request::Connections(Errand::Sample(wish)));
     let mut first = None;
