@@ -44,7 +44,7 @@ pub mod term;
 #[cfg(test)]
 mod tests;
 
-pub use budget::Budget;
+pub use budget::{Budget, Ledger};
 pub use cost::{Cost, Expected, Shape};
 pub use filter::{Filter, Sieve};
 pub use group::{By, Group, Key, group};

@@ -1,6 +1,6 @@
 //! How much of a core looking at the connection table may take.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A share of one core.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +54,49 @@ impl Budget {
         let most = spent / self.share.max(1e-6) + over;
         Duration::try_from_secs_f64(seconds.min(most)).unwrap_or(Duration::from_secs(86_400))
     }
+
+    /// The CPU time that a minute may take.
+    fn minute(&self) -> Duration {
+        Self::OVER.mul_f64(self.share)
+    }
+
+    /// For how long a pass that took `spent` is counted: a minute, unless it took more than that
+    /// has.
+    fn counts(&self, spent: Duration) -> Duration {
+        if spent > self.minute() { self.every(spent) } else { Self::OVER }
+    }
+}
+
+/// What passes have taken lately, for those that do not come at their time: what is asked for anew
+/// may begin at once, until a minute's share is used up.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// When each began, and what it took.
+    passes: Vec<(Instant, Duration)>,
+}
+
+impl Ledger {
+    /// A pass that began then took so much.
+    pub fn note(&mut self, budget: Budget, began: Instant, spent: Duration) {
+        self.passes.retain(|(then, took)| *then + budget.counts(*took) > began);
+        self.passes.push((began, spent));
+    }
+
+    /// The first moment from `from` on at which a pass like the last one leaves every minute within
+    /// its share.
+    pub fn room(&self, budget: Budget, from: Instant) -> Instant {
+        let like = self.passes.last().map_or(Duration::ZERO, |(_, took)| *took);
+        let like = like.min(budget.pass());
+        let end = |(began, took): &(Instant, Duration)| *began + budget.counts(*took);
+        let fits = |at: &Instant| {
+            let counted = self.passes.iter().filter(|pass| end(pass) > *at);
+            counted.map(|(_, took)| *took).sum::<Duration>() + like <= budget.minute()
+        };
+        let mut ends: Vec<Instant> =
+            self.passes.iter().map(end).filter(|end| *end > from).collect();
+        ends.sort_unstable();
+        std::iter::once(from).chain(ends).find(fits).unwrap_or(from)
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +123,37 @@ mod tests {
                 assert!(worst >= most.mul_f64(0.4), "{percent} {part}: {worst:?} is timid");
             }
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_keeps_within_every_minute() {
+        let (budget, spent) = (Budget::default(), Duration::from_millis(200));
+        let (mut ledger, mut passes) = (Ledger::default(), Vec::new());
+        let began = Instant::now();
+        let mut now = began;
+        while now < began + 10 * Budget::OVER {
+            now = ledger.room(budget, now);
+            ledger.note(budget, now, spent);
+            passes.push(now);
+            now += Duration::from_secs(1);
+        }
+        for first in &passes {
+            let minute = *first..*first + Budget::OVER;
+            let within = passes.iter().filter(|at| minute.contains(at)).count();
+            assert!(spent * within as u32 <= budget.minute(), "{within} passes");
+        }
+        assert!(passes.len() >= 50, "{} passes are timid", passes.len());
+        // Those that come at their time are not put off.
+        let (mut ledger, mut now) = (Ledger::default(), began);
+        for _ in 0..20 {
+            assert_eq!(ledger.room(budget, now), now);
+            ledger.note(budget, now, spent);
+            now += budget.every(spent);
+        }
+        // What took more than a minute has is made up for.
+        let mut ledger = Ledger::default();
+        ledger.note(budget, began, Duration::from_secs(3));
+        assert!(ledger.room(budget, began) >= began + Duration::from_secs(150));
     }
 
     #[test]

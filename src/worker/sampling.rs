@@ -3,6 +3,7 @@
 //! thread of its own, unless everything is to happen in turn.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Report;
 use crate::connections::{
-    Attention, Budget, Clock, Cost, End, Errand, Estimate, Holder, Limits, Passed, Place, Progress,
-    Still, Survey, Told, Under, Wish, take,
+    Attention, Budget, Clock, Cost, End, Errand, Estimate, Holder, Ledger, Limits, Passed, Place,
+    Progress, Still, Survey, Told, Under, Wish, take,
 };
 use crate::drain::Census;
 use crate::ipvs::{DaemonRole, ServiceKey};
@@ -70,6 +71,13 @@ impl Clock for CpuClock {
     }
 }
 
+/// Has work done on a thread of its own.
+type Spawn = fn(Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+fn on_a_thread(work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    std::thread::Builder::new().name("connections".to_owned()).spawn(work).map(drop)
+}
+
 /// Has the connection table looked at.
 pub(super) struct Sampling {
     /// Servers that are drained.
@@ -82,6 +90,9 @@ pub(super) struct Sampling {
     due: Instant,
     /// When the last one began, and what it took.
     last: Option<(Instant, Duration)>,
+    /// What samples have taken.
+    ledger: Ledger,
+    spawn: Spawn,
     whole_wanted: bool,
     under_way: Option<UnderWay>,
     cost: Cost,
@@ -115,6 +126,8 @@ impl Sampling {
             asked: false,
             due: Instant::now(),
             last: None,
+            ledger: Ledger::default(),
+            spawn: on_a_thread,
             whole_wanted: false,
             under_way: None,
             cost: Cost::default(),
@@ -148,7 +161,7 @@ impl Sampling {
                 self.wish = *wish;
                 self.plan();
                 if other {
-                    self.due = Instant::now(); // what is shown was never read
+                    self.plan_anew(); // what is shown was never read
                 }
             }
             Errand::Whole => self.whole_wanted = true,
@@ -168,7 +181,8 @@ impl Sampling {
             pass.off.store(true, Ordering::Relaxed);
             self.moved = true;
         }
-        (self.rows, self.due) = (None, Instant::now());
+        self.rows = None;
+        self.plan_anew();
     }
 
     /// The director cannot be read.
@@ -203,7 +217,13 @@ impl Sampling {
         let Some((began, spent)) = self.last else { return };
         let least = if self.is_close() { CLOSE } else { ASIDE };
         let every = self.wish.budget.every(spent).max(least);
-        self.due = began.checked_add(every).unwrap_or(self.due);
+        let due = began.checked_add(every).unwrap_or(self.due);
+        self.due = self.ledger.room(self.wish.budget, due);
+    }
+
+    /// The next sample may begin as soon as those before it are paid for.
+    fn plan_anew(&mut self) {
+        self.due = self.ledger.room(self.wish.budget, Instant::now());
     }
 
     /// When [`go_on`](Self::go_on) has something to do.
@@ -243,16 +263,22 @@ impl Sampling {
                     // A whole pass was asked for, and nothing has to be made up for.
                     let spent = if pass.whole { Duration::ZERO } else { through.spent };
                     self.last = Some((pass.began, spent));
+                    if !pass.whole {
+                        self.ledger.note(self.wish.budget, pass.began, spent);
+                    }
                 }
                 // Its thread has died; what it took is not known.
                 Err(TryRecvError::Disconnected) => {
-                    self.last = Some((Instant::now(), self.wish.budget.pass()));
+                    let (now, spent) = (Instant::now(), self.wish.budget.pass());
+                    self.last = Some((now, spent));
+                    self.ledger.note(self.wish.budget, now, spent);
                 }
             }
             self.under_way = None;
             self.plan();
             if std::mem::take(&mut self.moved) {
-                (self.rows, self.due) = (None, Instant::now());
+                self.rows = None;
+                self.plan_anew();
             }
         }
         let whole = self.whole_wanted;
@@ -262,7 +288,7 @@ impl Sampling {
         }
         self.whole_wanted = false;
         match open(reader, &self.wish, snapshot) {
-            Ok(pass) => self.start(pass, whole, snapshot, Tell(reports.clone())),
+            Ok(pass) => self.start(pass, whole, snapshot, reports),
             Err(error) => self.failed(error, reports),
         }
     }
@@ -272,7 +298,7 @@ impl Sampling {
         pass: Box<dyn Connections>,
         whole: bool,
         snapshot: &Arc<Snapshot>,
-        tell: Tell,
+        reports: &UnboundedSender<Report>,
     ) {
         let (through, receiver) = channel();
         let off = Arc::new(AtomicBool::new(false));
@@ -285,19 +311,24 @@ impl Sampling {
             early: self.rows.is_none(),
             of: self.rows,
             off: Arc::clone(&off),
-            tell,
+            tell: Tell(reports.clone()),
         };
-        let thread = std::thread::Builder::new().name("connections".to_owned());
-        let started = thread.spawn(move || {
+        let started = (self.spawn)(Box::new(move || {
             let _ = rustix::process::setpriority_process(None, NICE); // only this thread's
             let mut clock = CpuClock::of_thread();
             let done = if whole { job.whole(pass) } else { job.sample(pass, &mut clock) };
             let (cost, rows) = done;
             let _ = through.send(Through { spent: clock.cpu(), cost, rows });
-        });
-        if started.is_ok() {
-            let began = Instant::now();
-            self.under_way = Some(UnderWay { through: receiver, off, whole, began });
+        }));
+        match started {
+            Ok(()) => {
+                let began = Instant::now();
+                self.under_way = Some(UnderWay { through: receiver, off, whole, began });
+            }
+            Err(error) => {
+                let action = "start the thread that reads the connection table";
+                self.failed(KernelError::system(action, &error), reports);
+            }
         }
     }
 
@@ -486,3 +517,6 @@ impl Job {
         all
     }
 }
+
+#[cfg(test)]
+mod tests;
