@@ -21,9 +21,11 @@ pub struct Holding {
     pub ended: Estimate,
     /// Persistence templates: each brings its client back.
     pub templates: Estimate,
+    /// Those that are discarded when their client comes back.
+    pub discarded: Estimate,
     /// The longest timers among connections that may carry data, as places of rows.
     pub longest: Vec<usize>,
-    /// The longest timer of a template, in seconds.
+    /// The longest timer of a template that brings its client back, in seconds.
     pub longest_template: u32,
     /// The clients with the most connections that may carry data, and how many they have.
     pub busiest: Vec<(IpAddr, Estimate)>,
@@ -31,7 +33,8 @@ pub struct Holding {
 
 /// What keeps the servers of a scope busy.
 pub fn holding(survey: &Survey, sieve: &Sieve<'_>) -> Holding {
-    let (mut carrying, mut ended, mut templates) = <(Tally, Tally, Tally)>::default();
+    let (mut carrying, mut ended) = <(Tally, Tally)>::default();
+    let (mut templates, mut discarded) = <(Tally, Tally)>::default();
     let mut longest: Vec<(u32, usize)> = Vec::new();
     let mut longest_template = 0;
     let mut clients: HashMap<IpAddr, Tally> = HashMap::new();
@@ -40,6 +43,10 @@ pub fn holding(survey: &Survey, sieve: &Sieve<'_>) -> Holding {
             Stage::Template => {
                 if row.lane().is_some_and(super::Lane::is_invalidated) {
                     continue; // nobody comes back by it
+                }
+                if survey.is_discarded(row.lane_number()) {
+                    survey.tally(&mut discarded, &row);
+                    continue;
                 }
                 survey.tally(&mut templates, &row);
                 longest_template = longest_template.max(row.expires());
@@ -62,6 +69,7 @@ pub fn holding(survey: &Survey, sieve: &Sieve<'_>) -> Holding {
         carrying: scale.count(carrying),
         ended: scale.count(ended),
         templates: scale.count(templates),
+        discarded: scale.count(discarded),
         longest: longest.into_iter().map(|(_, place)| place).collect(),
         longest_template,
         busiest: busiest.into_iter().map(|(client, rows)| (client, scale.count(rows))).collect(),

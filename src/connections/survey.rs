@@ -1,7 +1,7 @@
 //! A sample, placed in the table of services that was there when it was read.
 
 use super::cost::{Cost, Expected, Shape};
-use super::lane::{Lane, Places};
+use super::lane::{Lane, Place, Places};
 use super::placement::Placement;
 use super::sample::{Row, Rows};
 use super::scale::{Estimate, Scale, Tally};
@@ -60,6 +60,7 @@ pub struct Survey {
     pub placement: Placement,
     cost: Cost,
     counted: Vec<bool>,
+    discarded: Vec<bool>,
 }
 
 impl Survey {
@@ -90,6 +91,7 @@ impl Survey {
             scale,
             total,
             signs: Vec::new(),
+            discarded: discarded(&placement, snapshot),
             placement,
             cost,
             counted,
@@ -140,8 +142,28 @@ impl Survey {
         all
     }
 
+    /// Whether the templates of a lane are discarded when their clients come back.
+    pub fn is_discarded(&self, lane: usize) -> bool {
+        self.discarded.get(lane).copied().unwrap_or(false)
+    }
+
     /// Adds a row to a tally.
     pub fn tally(&self, tally: &mut Tally, row: &Row<'_>) {
         tally.add(self.counted.get(row.lane_number()).copied().unwrap_or(false));
     }
+}
+
+/// By lane, whether its templates bring nobody back: none of the servers that they may belong to
+/// is there, or with `expire_quiescent_template` all have weight 0 (`ip_vs_check_template`).
+fn discarded(placement: &Placement, snapshot: &Snapshot) -> Vec<bool> {
+    let sysctl = snapshot.sysctls.get().and_then(|all| all.get("expire_quiescent_template"));
+    let quiescent = sysctl.and_then(|value| value.parse::<i32>().ok()).is_some_and(|v| v != 0);
+    let passed_over = |(service, server): &Place| {
+        let weight = snapshot.server(service, server).map(|at| at.server.weight);
+        quiescent && weight == Some(0)
+    };
+    let of_lane = |(number, lane): (usize, &Lane)| {
+        lane.template && placement.places_of(number).all(passed_over)
+    };
+    placement.lanes().iter().enumerate().map(of_lane).collect()
 }

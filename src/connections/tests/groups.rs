@@ -96,3 +96,24 @@ fn what_keeps_a_drain_from_ending_is_told() {
     let held = holding(&survey, &Sieve::new(&survey.placement, &one, None));
     assert_eq!((held.carrying, held.longest.len()), (Estimate::exact(0), 0));
 }
+
+#[test]
+fn templates_that_the_kernel_discards_bring_nobody_back() {
+    let held = |weight: u32, expire: &str| {
+        let servers = [("10.1.1.2:80", 1), ("10.1.2.2:80", weight)];
+        let mut snapshot = table(&[("TCP 10.0.0.1:80", "wlc", &servers)]);
+        let Part::Fresh(sysctls) = &mut snapshot.sysctls else { panic!() };
+        sysctls.insert("expire_quiescent_template".to_owned(), expire.to_owned());
+        let survey = survey(&lines(), End::Whole, None, &snapshot);
+        let held = holding(&survey, &Sieve::new(&survey.placement, &Scope::All, None));
+        (held.templates.value, held.discarded.value, held.longest_template)
+    };
+    assert_eq!(held(0, "0"), (1, 0, 290));
+    assert_eq!(held(0, "1"), (0, 1, 0));
+    assert_eq!(held(1, "1"), (1, 0, 290), "only of servers of weight 0");
+    // A server that was deleted gets nobody, whatever the setting.
+    let snapshot = table(&[("TCP 10.0.0.1:80", "wlc", &[])]);
+    let survey = survey(&lines(), End::Whole, None, &snapshot);
+    let held = holding(&survey, &Sieve::new(&survey.placement, &Scope::All, None));
+    assert_eq!((held.templates.value, held.discarded.value), (0, 1));
+}

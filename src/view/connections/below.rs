@@ -154,12 +154,19 @@ fn one(model: &Model, survey: &Survey, row: &Row<'_>, lines: &mut Lines<'_>) {
 /// What keeps servers from being empty.
 fn held(survey: &Survey, holding: &Holding, lines: &mut Lines<'_>) {
     let theme = &lines.look.theme;
-    let Holding { carrying, ended, templates, longest_template, .. } = holding;
+    let Holding { carrying, ended, templates, discarded, longest_template, .. } = holding;
     let mut text = format!("{carrying} may still carry data, {ended} have ended");
     if templates.value > 0 {
         let timer = span((*longest_template).into());
         let bring = if templates.value == 1 { "template brings" } else { "templates bring" };
         text.push_str(&format!(", {templates} {bring} clients back, for up to {timer}"));
+    }
+    if discarded.value > 0 {
+        let what = match discarded.value {
+            1 => "template is discarded when its client comes",
+            _ => "templates are discarded when their clients come",
+        };
+        text.push_str(&format!(", {discarded} {what} back"));
     }
     lines.wrap(&text, theme.text);
     let row = |place: &usize| {
