@@ -56,9 +56,10 @@ impl Seen {
 }
 
 pub(super) fn signs(survey: &Survey, snapshot: &Snapshot) -> Vec<Sign> {
-    // With this defence against floods the kernel's timers are shorter.
+    // This defence against floods goes by other states, but not while it only waits for one, at 1
+    // (`update_defense_level`).
     let secure = snapshot.sysctls.get().and_then(|sysctls| sysctls.get("secure_tcp"));
-    if secure.is_some_and(|value| value != "0") {
+    if secure.and_then(|value| value.parse::<u32>().ok()).is_some_and(|mode| mode > 1) {
         return Vec::new();
     }
     let tcp = |lane: &Lane| lane.protocol == Protocol::TCP && !lane.template;

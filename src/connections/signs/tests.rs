@@ -48,6 +48,18 @@ fn a_server_that_does_not_answer_stands_out() {
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("10.1.3.2:80 of TCP 10.0.0.1:80 does not answer"), "{told:?}");
     }
+    // Under the defence against floods the states mean something else; while it is idle they do not.
+    let defended = |secure_tcp: &str| {
+        let mut snapshot = table(EVEN);
+        count(&mut snapshot, &all);
+        let crate::snapshot::Part::Fresh(sysctls) = &mut snapshot.sysctls else { panic!() };
+        sysctls.insert("secure_tcp".to_owned(), secure_tcp.to_owned());
+        survey(&all, End::Whole, None, &snapshot).signs
+    };
+    for (secure_tcp, told) in [("0", true), ("1", true), ("2", false), ("3", false)] {
+        let silent = defended(secure_tcp).iter().any(|sign| matches!(sign, Sign::Silent { .. }));
+        assert_eq!(silent, told, "secure_tcp={secure_tcp}");
+    }
     let survey = surveyed(EVEN, &all, 1_000, 1);
     let Sign::Silent { waiting, share, .. } = &survey.signs[0] else { panic!() };
     assert!(waiting.low <= 1_510 && waiting.high.unwrap() >= 1_500, "{waiting:?}");
