@@ -15,7 +15,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 use super::lane::Lane;
-use crate::ipvs::{ConnState, Connection, EngineData, Family, Origin};
+use crate::ipvs::{ConnState, Connection, EngineData, Family, Origin, Protocol};
 use crate::kernel::proc::conn::ConnRow;
 
 /// Of what a persistence engine keeps with a row, so many bytes are held. The kernel allows 255
@@ -254,8 +254,8 @@ pub(super) fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || bytes.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
 }
 
-/// Takes rows in, one pass long. The kernel can repeat some while the table changes: connections
-/// that come again are dropped.
+/// Takes rows in, one pass long. The kernel can repeat some while the table changes: rows that come
+/// again are dropped, where no two can be alike.
 #[derive(Debug)]
 pub struct Holder {
     rows: Rows,
@@ -335,8 +335,7 @@ impl Holder {
             flags |= WIDE;
         }
         let number = u32::try_from(self.rows.slots.len()).unwrap_or(u32::MAX);
-        // Templates of SIP calls differ in what the engine keeps, and invalidated ones in nothing.
-        if !row.is_template() && !self.is_new(number, lane, client, wide, row.client_port) {
+        if !may_be_alike(row) && !self.is_new(number, lane, client, wide, row.client_port) {
             self.repeated += 1;
             return;
         }
@@ -440,6 +439,17 @@ impl Holder {
             cut: data_held.len() < data.len() || name_held.len() < name.len(),
         });
     }
+}
+
+/// Whether the table may have two of this row, as far as is compared: templates of SIP calls
+/// differ in what the engine keeps, and invalidated ones in nothing. Where origins are told engines
+/// are not, and only UDP has one (a mark's templates are of any protocol).
+fn may_be_alike(row: &ConnRow<'_>) -> bool {
+    let engine = match row.origin {
+        Some(_) => row.protocol != Protocol::TCP && row.protocol != Protocol::SCTP,
+        None => row.engine.is_some(),
+    };
+    row.is_template() && (engine || row.is_invalidated())
 }
 
 /// A lane as few numbers, which hash faster than its many small parts.

@@ -175,6 +175,23 @@ fn repeated_rows_are_dropped() {
 }
 
 #[test]
+fn repeated_templates_are_dropped_where_none_are_alike() {
+    let held = |lines: &[&str]| {
+        let survey = survey(lines, End::Whole, None, &table(&[]));
+        (survey.rows.len(), survey.repeated)
+    };
+    let (one, later) = (web(1, 0, 1, "NONE", 290), web(1, 0, 1, "ASSURED", 360));
+    assert_eq!(held(&[&one, &later]), (1, 1));
+    assert_eq!(held(&[&one, &web(1, 0, 2, "NONE", 290), &web(2, 0, 1, "NONE", 290)]), (3, 0));
+    // A client with two calls; where origins are told, what the calls are is not.
+    let sip = "UDP 0A090002 0000 0A000001 13C4 0A010102 13C4 NONE       ";
+    assert_eq!(held(&[&format!("{sip} 294 sip a"), &format!("{sip} 294 sip b")]), (2, 0));
+    assert_eq!(held(&[&format!("{sip} SYNC   294"), &format!("{sip} SYNC   294")]), (2, 0));
+    let gone = "TCP 0A090002 0000 0A000001 FFFF 0A010102 FFFF NONE            299";
+    assert_eq!(held(&[gone, gone]), (2, 0));
+}
+
+#[test]
 fn a_row_takes_no_more_memory_than_it_may() {
     let mut holder = Holder::default();
     // Every row with a server, a service and engine data of its own, all of IPv6: nothing is shared.
