@@ -164,6 +164,35 @@ fn every_row_of_every_scenario_has_its_server() {
     }
 }
 
+/// The end of the table is no proof that nothing was missed.
+#[test]
+fn a_pass_that_was_cut_short_is_not_exact() {
+    let row = |n| web(0x0A09_0000 + n, 2_000, 1, "ESTABLISHED", 900);
+    let rows: Vec<String> = (0..1_000).map(row).collect();
+    let mut snapshot = table(&[("TCP 10.0.0.1:80", "wlc", &[("10.1.1.2:80", 1)])]);
+    count(&mut snapshot, &rows);
+    let of = |read: usize, told| survey(&rows[..read], End::Whole, told, &snapshot);
+    for (read, told, whole) in [
+        (1_000, None, true),
+        (1_000, Some(1_000), true),
+        // Some come and go in the meantime, and counters are older.
+        (930, Some(1_000), true),
+        (850, None, true),
+        (900, Some(1_000), false),
+        (800, None, false),
+        (0, None, false),
+    ] {
+        assert_eq!(of(read, told).is_whole(), whole, "{read} {told:?}");
+    }
+    let cut = of(700, Some(1_000));
+    assert_eq!((cut.all().value, cut.scale.part()), (1_000, Some(0.7)));
+    assert!(!cut.scale.count(Tally { counted: 350, beside: 0 }).is_exact());
+    // Where timers run out all the time, more has gone by itself.
+    let short = |n| web(0x0A09_0000 + n, 2_000, 1, "TIME_WAIT", n % 2);
+    let brief: Vec<String> = (0..900).map(short).collect();
+    assert!(survey(&brief, End::Whole, Some(1_000), &snapshot).is_whole());
+}
+
 #[test]
 fn repeated_rows_are_dropped() {
     let one = web(1, 5_000, 1, "ESTABLISHED", 900);

@@ -27,7 +27,7 @@
 //! | `connections[].engine`, `.engine_data` | string or null | persistence engine and what it keeps, escaped; `null` also where origins were asked for |
 //! | `connections[].engine_data_cut` | boolean | there was more of it |
 //! | `rows_read`, `rows_listed` | integer | rows looked at, and those that matched the filter |
-//! | `whole` | boolean | whether every row of the table was looked at; `false`: the rows are a sample |
+//! | `whole` | boolean | whether every row of the table was looked at; `false`: the rows are a sample, or the table changed while it was read and many are missing |
 //! | `table_rows`, `table_rows_low`, `table_rows_high` | integer or null | rows of the table, with the range in which they lie 95 times in 100; `null` where nothing tells |
 //! | `counted_by` | string | who told that: `kernel`, `counters`, `counters_without_templates` |
 //! | `repeated_rows`, `skipped_lines` | integer | rows that came twice and were dropped; lines that were no rows |

@@ -202,6 +202,10 @@ impl Listing<'_> {
         if passed.end != End::Whole {
             let rows = separated(Limits::WHOLE.rows as u64);
             note(err, &format!("the table has more than {rows} rows; the rest was left out"));
+        } else if !survey.is_whole() {
+            let (read, all) = (separated(survey.rows.len() as u64), survey.all());
+            let text = "the table changed while it was read, and rows are missing";
+            note(err, &format!("{text}: {read} of about {all}; another run may find them"));
         }
         if passed.skipped > 0 {
             let lines = counted(passed.skipped, "line");

@@ -19,7 +19,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{HitBoxes, Look, number, place, table};
 use crate::command::Command;
-use crate::connections::{By, Scope, Shape, Survey};
+use crate::connections::{By, End, Scope, Shape, Survey};
 use crate::ipvs::{counted, duration};
 use crate::model::{Hit, Model};
 
@@ -94,11 +94,14 @@ fn told(model: &Model, look: &Look, width: usize) -> (String, Style) {
     if connections.is_whole_asked() {
         let took = duration(survey.passed.wall);
         let key = model.keys.say(Command::Close);
+        let what = match (survey.is_whole(), survey.passed.end) {
+            (true, _) => format!("the whole table, {rows}"),
+            (false, End::Whole) => format!("{rows} of {all}: the table changed under the pass"),
+            (false, _) => format!("{rows} of {all}: no more are held"),
+        };
         let forms = [
-            format!(
-                " the whole table, {rows}, read in {took}, {age} ago; {key} goes back to samples"
-            ),
-            format!(" the whole table, {rows}, read {age} ago"),
+            format!(" {what}, read in {took}, {age} ago; {key} goes back to samples"),
+            format!(" {what}, read {age} ago"),
         ];
         return (fit(&forms), theme.header);
     }
