@@ -91,7 +91,8 @@ impl Peer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum StateOf {
     State(ConnState),
-    /// Any state that begins like this: SCTP has many, and operators type half of a word.
+    /// Any state that begins like this, where it is no whole word of the kernel's: SCTP has many,
+    /// and operators type half of one.
     Beginning(String),
     Stage(Stage),
 }

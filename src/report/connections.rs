@@ -48,7 +48,7 @@ pub const SCHEMA: &str = "ipvs-tui/connections/1";
 
 const CSV_HEAD: &str = "protocol,client_address,client_port,virtual_address,virtual_port,fwmark,\
                         server_address,server_port,state,template,expires_seconds,origin,engine,\
-                        engine_data";
+                        engine_data,read_seconds";
 
 /// In which form rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum Form {
     Text,
     /// One document of [`SCHEMA`].
     Json,
-    /// RFC 4180, with a head.
+    /// RFC 4180, with a head: what the document says of each row. New columns come last.
     Csv,
 }
 
@@ -277,10 +277,11 @@ fn csv(out: &mut impl Write, words: &Words, row: &Row<'_>) -> io::Result<()> {
     }
     match row.engine() {
         Some((engine, _)) => {
-            write!(out, ",{},{}\r\n", quoted(&engine.engine), quoted(&harmless(&engine.data)))
+            write!(out, ",{},{}", quoted(&engine.engine), quoted(&harmless(&engine.data)))?;
         }
-        None => out.write_all(b",,\r\n"),
+        None => out.write_all(b",,")?,
     }
+    write!(out, ",{}\r\n", row.read_at().as_secs_f64())
 }
 
 /// Strangers choose a Call-ID, and a spreadsheet takes some texts for formulas: their first

@@ -171,10 +171,15 @@ fn states(value: &str) -> Result<Wants, String> {
                      ended, other"
                     .to_owned())
             }
-            None => Ok(match ConnState::new(word.to_uppercase().as_bytes()) {
-                ConnState::Other(beginning) => StateOf::Beginning(beginning.into()),
-                state => StateOf::State(state),
-            }),
+            None => {
+                let state = ConnState::new(word.to_uppercase().as_bytes());
+                // Only whole words have a stage: INIT is no half of INIT1.
+                let whole = Stage::of(&state, false) != Stage::Other;
+                Ok(match state {
+                    ConnState::Other(beginning) if !whole => StateOf::Beginning(beginning.into()),
+                    state => StateOf::State(state),
+                })
+            }
         }
     };
     value.split(',').map(one).collect::<Result<_, _>>().map(Wants::States)

@@ -68,7 +68,14 @@ fn the_largest_group_comes_first() {
 #[test]
 fn the_terms_of_a_group_are_its_rows() {
     let snapshot = table(&[("TCP 10.0.0.1:80", "wlc", &[("10.1.1.2:80", 1), ("10.1.2.2:80", 1)])]);
-    let survey = survey(&lines(), End::Whole, None, &snapshot);
+    let mut lines = lines();
+    // One state's word is the beginning of another's.
+    for (port, state) in ["INIT", "INIT1", "INIT1"].into_iter().enumerate() {
+        lines.push(format!(
+            "SCTP 0A090009 968{port} 0A000001 270F 0A010402 270F {state:<11}     100"
+        ));
+    }
+    let survey = survey(&lines, End::Whole, None, &snapshot);
     for by in By::ALL {
         for one in group(&survey, &Sieve::new(&survey.placement, &Scope::All, None), by) {
             let filter = Filter::read(&one.key.terms()).unwrap();
