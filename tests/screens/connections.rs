@@ -13,6 +13,7 @@ use ipvs_tui::ipvs::*;
 use ipvs_tui::kernel::KernelError;
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::model::{Alarm, Copied, Effect, Hit, Message, Order, Prompt, Severity};
+use ipvs_tui::snapshot::Part;
 
 use super::stage::*;
 use super::views::everywhere;
@@ -72,6 +73,28 @@ fn what_a_drain_waits_for() {
     assert_eq!(stage.model.connections.scope(), &Scope::Places(vec![place]));
     stage.does("B");
     everywhere(stage, "connections_of_a_server");
+}
+
+#[test]
+fn templates_that_are_discarded_bring_nobody_back() {
+    let mut stage = Stage::web();
+    stage.size = (200, 60);
+    let last = stage.last.as_mut().unwrap();
+    let Part::Fresh(sysctls) = &mut last.sysctls else { panic!() };
+    sysctls.insert("expire_quiescent_template".to_owned(), "1".to_owned());
+    let mut places = Vec::new();
+    for entry in &mut last.services {
+        for at in entry.servers.iter_mut().filter(|at| at.persistent > Some(1)) {
+            at.server.weight = 0;
+            places.push((entry.service.key.to_string(), at.server.key.to_string()));
+        }
+    }
+    let (service, server) = &places[0];
+    stage.select(service, server);
+    stage.does("C");
+    let screen = stage.screen();
+    assert!(screen.contains("are discarded when their clients come back"), "{screen}");
+    assert!(!screen.contains("clients back, for up to"), "{screen}");
 }
 
 #[test]

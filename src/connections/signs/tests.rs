@@ -48,7 +48,7 @@ fn a_server_that_does_not_answer_stands_out() {
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("10.1.3.2:80 of TCP 10.0.0.1:80 does not answer"), "{told:?}");
     }
-    // Under the defence against floods the states mean something else; while it is idle they do not.
+    // Under the defence against floods states mean something else, but not while it is idle.
     let defended = |secure_tcp: &str| {
         let mut snapshot = table(EVEN);
         count(&mut snapshot, &all);
