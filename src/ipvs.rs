@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod shell;
 mod stats;
+mod table;
 mod words;
 
 pub use change::Change;
@@ -26,4 +27,5 @@ pub use server::{Forwarding, MAX_WEIGHT, Server, Tunnel, TunnelKind};
 pub use service::{Netmask, PeName, Service, ServiceFlags};
 pub use shell::shell;
 pub use stats::{Counters, Rates, Stats};
+pub use table::{larger_table, wants_newer_kernel};
 pub use words::{counted, duration, separated, span};

@@ -22,7 +22,7 @@ use super::lane::{Lane, Place, Taker};
 use super::sample::Row;
 use super::scale::{Estimate, Share};
 use super::survey::Survey;
-use crate::ipvs::{ConnState, ServiceKey, counted, separated};
+use crate::ipvs::{ConnState, ServiceKey, counted, larger_table, separated};
 use crate::snapshot::Snapshot;
 
 /// A connection stays in SYN_RECV for 60 s (`ip_vs_proto_tcp.c`). One whose timer has run for this
@@ -196,16 +196,17 @@ impl fmt::Display for Sign {
             }
             Self::Crowded { rows, buckets, grown } => {
                 let each = rows.value / (*buckets).max(1);
-                let bits = rows.value.max(2).next_power_of_two().ilog2();
                 write!(
                     f,
                     "{rows} rows in {} hash buckets, {each} each: packets walk long lists; ",
                     separated(*buckets)
                 )?;
                 if *grown {
-                    write!(f, "raise ip_vs's conn_tab_bits to let the table grow")
-                } else {
-                    write!(f, "load ip_vs with conn_tab_bits={}", bits.clamp(8, 20))
+                    return write!(f, "raise ip_vs's conn_tab_bits to let the table grow");
+                }
+                match larger_table(rows.value, *buckets, false) {
+                    Ok(bits) => write!(f, "load ip_vs with conn_tab_bits={bits}"),
+                    Err(why) => write!(f, "it cannot grow: {why}"),
                 }
             }
         }

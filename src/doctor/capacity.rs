@@ -1,6 +1,6 @@
 //! The connection table: how long a search in it is.
 
-use crate::ipvs::{counted, separated};
+use crate::ipvs::{counted, larger_table, separated, wants_newer_kernel};
 use crate::snapshot::Part;
 
 use super::command::ipvs_sysctl;
@@ -13,8 +13,6 @@ use super::report::Found;
 const LONG: u64 = 4;
 /// And from which every packet pays for it.
 const TOO_LONG: u64 = 16;
-/// Every kernel takes so many bits (`conn_tab_bits`), newer ones up to 27.
-const MOST_BITS: u32 = 20;
 
 pub(super) fn check(evidence: &Evidence, found: &mut Found) {
     let snapshot = &evidence.snapshot;
@@ -40,36 +38,40 @@ pub(super) fn check(evidence: &Evidence, found: &mut Found) {
         Part::Unreadable(why) => found.unchecked(why.clone()),
         info => {
             if let Some(info) = info.get() {
-                size(connections, u64::from(info.conn_tab_size), found);
+                // It came with 6.1.
+                let newer = value("run_estimation").is_some();
+                size(connections, u64::from(info.conn_tab_size), newer, found);
             }
         }
     }
 }
 
-fn size(connections: u64, buckets: u64, found: &mut Found) {
+fn size(connections: u64, buckets: u64, newer: bool, found: &mut Found) {
     let Some(chain) = connections.checked_div(buckets).filter(|chain| *chain >= LONG) else {
         return;
     };
     let what = format!("the connection table is small: {chain} connections a bucket");
     let finding = if chain >= TOO_LONG { Finding::warning(what) } else { Finding::note(what) };
-    let bits = (8..MOST_BITS).find(|bits| 1_u64 << bits >= connections).unwrap_or(MOST_BITS);
-    found.add(
-        finding
-            .seen(format!(
-                "{} in {} buckets",
-                counted(connections, "connection"),
-                separated(buckets)
-            ))
-            .because(
-                "Every packet is looked up in its bucket, one connection after the other: the \
-                 longer the bucket, the more of the CPU a packet costs. About one connection a \
-                 bucket is right. The size is set when ip_vs is loaded: at the next boot, or once \
-                 the table is empty and the modules are unloaded.",
-            )
-            .fix([format!(
+    let finding = finding
+        .seen(format!("{} in {} buckets", counted(connections, "connection"), separated(buckets)))
+        .because(
+            "Every packet is looked up in its bucket, one connection after the other: the longer \
+             the bucket, the more of the CPU a packet costs. About one connection a bucket is \
+             right. The size is set when ip_vs is loaded: at the next boot, or once the table is \
+             empty and the modules are unloaded.",
+        );
+    found.add(match larger_table(connections, buckets, newer) {
+        Err(why) => finding.seen(format!("it cannot grow: {why}")),
+        Ok(bits) => {
+            let warning =
+                "# a kernel from before July 2023 takes its default instead of more than 20:";
+            let warning = wants_newer_kernel(bits, buckets).then(|| warning.to_owned());
+            let set = format!(
                 "echo options ip_vs conn_tab_bits={bits} > /etc/modprobe.d/ip_vs-table-size.conf"
-            )]),
-    );
+            );
+            finding.fix(warning.into_iter().chain([set]))
+        }
+    });
 }
 
 fn limit(connections: u64, most: u64, found: &mut Found) {

@@ -296,6 +296,14 @@ fn a_table_near_its_limits_is_told() {
     assert!(
         signs[0].contains("256 hash buckets, 15 each") && signs[0].contains("conn_tab_bits=12")
     );
+    // A large table is not told to shrink.
+    let large = |bits: u32| {
+        let rows = Estimate::exact(1 << 25);
+        Sign::Crowded { rows, buckets: 1 << bits, grown: false }.to_string()
+    };
+    assert!(large(12).ends_with("conn_tab_bits=20"), "{}", large(12));
+    assert!(large(20).contains("it cannot grow"), "{}", large(20));
+    assert!(large(21).ends_with("conn_tab_bits=25"), "{}", large(21));
     let crate::snapshot::Part::Fresh(sysctls) = &mut snapshot.sysctls else { panic!() };
     sysctls.insert("conn_max".to_owned(), "4500".to_owned());
     let signs = told(&snapshot);
