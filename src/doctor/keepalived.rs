@@ -19,7 +19,8 @@ pub(super) struct Keepalived {
     pub(super) servers: Vec<RealServer>,
     /// Addresses that a VRRP instance moves.
     pub(super) addresses: BTreeSet<IpAddr>,
-    pub(super) daemon: Option<SyncDaemon>,
+    /// The sync daemon, or why it is not known, as a sentence.
+    pub(super) daemon: Option<Result<SyncDaemon, String>>,
     /// What was not understood, with its line.
     pub(super) skipped: Vec<String>,
 }
@@ -64,8 +65,8 @@ pub(super) fn parse(text: &str) -> Keepalived {
             "virtual_server" => read.virtual_server(node, &groups),
             "vrrp_instance" => read.vrrp_instance(node),
             "global_defs" => {
-                let daemon = node.child("lvs_sync_daemon");
-                read.daemon = daemon.and_then(sync_daemon).or(read.daemon.take());
+                // The first one counts, and others are ignored (`lvs_syncd_handler`).
+                read.daemon = read.daemon.take().or_else(|| sync_daemon(node));
             }
             _ => {}
         }
@@ -168,7 +169,7 @@ impl Keepalived {
 /// `ADDRESS [PORT]` or `fwmark MARK [inet|inet6]`.
 fn service(words: &[&str], server: &Node, protocol: Protocol) -> Option<ServiceKey> {
     match *words {
-        ["fwmark", mark] => fwmark(mark, family(server)),
+        ["fwmark", mark] => fwmark(mark, family(server)?),
         ["fwmark", mark, "inet"] => fwmark(mark, Family::V4),
         ["fwmark", mark, "inet6"] => fwmark(mark, Family::V6),
         [addr] => Some(ServiceKey::endpoint(protocol, addr.parse().ok()?, 0)),
@@ -184,19 +185,31 @@ fn fwmark(mark: &str, family: Family) -> Option<ServiceKey> {
     Some(ServiceKey::Fwmark { family, mark })
 }
 
-/// The family of a marked service: as it is said, or its servers'.
-fn family(server: &Node) -> Family {
+/// The family of a marked service: as it is said, or its servers'. None if it is said by a
+/// parameter.
+fn family(server: &Node) -> Option<Family> {
     if let Some(said) = server.value("ip_family") {
-        return if said == "inet6" { Family::V6 } else { Family::V4 };
+        let family = if said == "inet6" { Family::V6 } else { Family::V4 };
+        return (!said.contains('$')).then_some(family);
     }
     let servers = server.children("real_server").filter_map(|s| s.words().get(1));
     let mut addresses = servers.filter_map(|addr| addr.parse().ok());
-    addresses.next().map_or(Family::V4, Family::of)
+    Some(addresses.next().map_or(Family::V4, Family::of))
 }
 
-fn sync_daemon(node: &Node) -> Option<SyncDaemon> {
-    let mut words = node.words().iter().skip(1).map(String::as_str);
-    let interface = words.next()?.to_owned();
+/// The sync daemon of a block of global definitions.
+fn sync_daemon(block: &Node) -> Option<Result<SyncDaemon, String>> {
+    let mut lines = block.children("lvs_sync_daemon");
+    let (line, interface) = lines.find_map(|line| Some((line, line.words().get(1)?)))?;
+    if block.conditional || line.conditional {
+        let why = format!("line {}: its lvs_sync_daemon counts on some hosts alone", line.line);
+        return Some(Err(why));
+    }
+    if line.words().iter().any(|word| word.contains('$')) {
+        return Some(Err(format!("line {}: a parameter of its lvs_sync_daemon", line.line)));
+    }
+    let mut words = line.words().iter().skip(2).map(String::as_str);
+    let interface = interface.clone();
     let mut daemon = SyncDaemon { interface, id: None, port: None, group: None };
     while let Some(word) = words.next() {
         match word {
@@ -207,7 +220,7 @@ fn sync_daemon(node: &Node) -> Option<SyncDaemon> {
             _ => {}
         }
     }
-    Some(daemon)
+    Some(Ok(daemon))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::snapshot::Part;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Place};
+use super::keepalived::SyncDaemon;
 use super::report::Found;
 
 /// Where a daemon sends when nothing was said (`IP_VS_SYNC_GROUP`, `IP_VS_SYNC_PORT`).
@@ -30,10 +31,19 @@ pub(super) fn check(evidence: &Evidence, found: &mut Found) {
         pair(one, other, found);
     }
     for daemon in daemons {
-        configured(evidence, daemon, found);
         match daemon.role {
             DaemonRole::Master => version(evidence, found),
             DaemonRole::Backup => nothing_to_match(evidence, found),
+        }
+    }
+    // What keepalived's configuration says, which its peer goes by as well.
+    for (path, config) in &evidence.keepalived {
+        match config.get().and_then(|config| config.daemon.as_ref()) {
+            None => {}
+            Some(Err(why)) => found.partly(path.clone(), why.clone()),
+            Some(Ok(wanted)) => {
+                daemons.iter().for_each(|daemon| compare(path, wanted, daemon, found));
+            }
         }
     }
 }
@@ -146,30 +156,25 @@ fn nothing_to_match(evidence: &Evidence, found: &mut Found) {
     );
 }
 
-/// What keepalived's configuration says, which its peer goes by as well.
-fn configured(evidence: &Evidence, daemon: &Daemon, found: &mut Found) {
-    for (path, config) in &evidence.keepalived {
-        let Some(wanted) = config.get().and_then(|config| config.daemon.as_ref()) else { continue };
-        let mut unlike = Vec::new();
-        let mut compare = |what: &str, is: String, wanted: Option<String>| {
-            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
-                unlike.push(format!("{what} {is}, configured {wanted} ({path})"));
-            }
-        };
-        compare("interface", daemon.interface.clone(), Some(wanted.interface.clone()));
-        compare("id", daemon.sync_id.to_string(), wanted.id.map(|id| id.to_string()));
-        compare("port", port(daemon).to_string(), wanted.port.map(|port| port.to_string()));
-        compare("group", group(daemon).to_string(), wanted.group.map(|group| group.to_string()));
-        if unlike.is_empty() {
-            continue;
+/// A daemon beside the one that is configured in the file at `path`.
+fn compare(path: &str, wanted: &SyncDaemon, daemon: &Daemon, found: &mut Found) {
+    let mut unlike = Vec::new();
+    let mut differ = |what: &str, is: String, wanted: Option<String>| {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+            unlike.push(format!("{what} {is}, configured {wanted} ({path})"));
         }
-        let mut finding = Finding::warning(format!(
-            "the {} sync daemon is unlike its configuration",
-            daemon.role
-        ))
-        .seen(told(daemon))
-        .because("The peer goes by the configuration: what one sends the other ignores.");
-        finding.evidence.extend(unlike);
-        found.add(finding);
+    };
+    differ("interface", daemon.interface.clone(), Some(wanted.interface.clone()));
+    differ("id", daemon.sync_id.to_string(), wanted.id.map(|id| id.to_string()));
+    differ("port", port(daemon).to_string(), wanted.port.map(|port| port.to_string()));
+    differ("group", group(daemon).to_string(), wanted.group.map(|group| group.to_string()));
+    if unlike.is_empty() {
+        return;
     }
+    let mut finding =
+        Finding::warning(format!("the {} sync daemon is unlike its configuration", daemon.role))
+            .seen(told(daemon))
+            .because("The peer goes by the configuration: what one sends the other ignores.");
+    finding.evidence.extend(unlike);
+    found.add(finding);
 }

@@ -81,7 +81,7 @@ fn servers_come_with_their_weights() {
         port: Some(8849),
         group: Some("224.0.0.90".parse().unwrap()),
     };
-    assert_eq!(config.daemon, Some(daemon));
+    assert_eq!(config.daemon, Some(Ok(daemon)));
 }
 
 #[test]
@@ -152,6 +152,39 @@ fn what_is_not_understood_is_told_and_not_guessed() {
             "line 15: a real server that is not understood",
         ]
     );
+}
+
+#[test]
+fn a_sync_daemon_is_not_guessed_either() {
+    let daemon = |lines: &str| {
+        let daemon = parse(&format!("global_defs {{\n{lines}\n}}")).daemon;
+        daemon.map(|daemon| daemon.map(|daemon| daemon.interface))
+    };
+    let why = |lines: &str| daemon(lines).unwrap().unwrap_err();
+    assert_eq!(daemon("router_id lb1"), None);
+    assert_eq!(daemon("lvs_sync_daemon eth0 VI_1"), Some(Ok("eth0".to_owned())));
+    assert_eq!(why("lvs_sync_daemon $IF VI_1"), "line 2: a parameter of its lvs_sync_daemon");
+    why("lvs_sync_daemon eth0 VI_1 id ${ID}");
+    assert_eq!(
+        why("@node1 lvs_sync_daemon eth0 VI_1\n@node2 lvs_sync_daemon eth1 VI_1"),
+        "line 2: its lvs_sync_daemon counts on some hosts alone"
+    );
+    why("@node1 lvs_sync_daemon eth0 VI_1\nlvs_sync_daemon eth1 VI_1");
+    // keepalived takes the first, and says that it ignores others.
+    let both = "lvs_sync_daemon eth0 VI_1\n@node2 lvs_sync_daemon eth1 VI_1";
+    assert_eq!(daemon(both), Some(Ok("eth0".to_owned())));
+    let blocks =
+        "global_defs {\nlvs_sync_daemon eth0 VI_1\n}\nglobal_defs {\nlvs_sync_daemon eth1 VI_1\n}";
+    assert_eq!(parse(blocks).daemon.unwrap().unwrap().interface, "eth0");
+    let some = "@node1 global_defs {\nlvs_sync_daemon eth0 VI_1\n}";
+    assert!(parse(some).daemon.unwrap().is_err());
+}
+
+#[test]
+fn a_family_that_a_parameter_says_is_not_known() {
+    let config = parse("virtual_server fwmark 5 { ip_family $F\n real_server 10.1.1.2 0 { } }");
+    assert_eq!(config.servers, []);
+    assert_eq!(config.skipped, ["line 1: a virtual server that is not understood"]);
 }
 
 proptest! {
