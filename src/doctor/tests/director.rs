@@ -41,13 +41,31 @@ fn tracking_sees_half_of_a_direct_route_connection() {
     tracking(Forwarding::Masq).set("net/netfilter/nf_conntrack_count", "12").passes("conntrack");
 }
 
+fn kube(made: Made) -> Made {
+    made.with(|m| {
+        m.owners = Part::Fresh(vec![Owner { kind: OwnerKind::KubeProxy, ..keepalived() }]);
+    })
+}
+
+/// What one finding asks for another must not take back.
+#[test]
+fn tracking_stays_on_where_others_need_it() {
+    let beside = || {
+        let both = and(of(Forwarding::Masq), "10.1.5.2:80", Forwarding::Route);
+        Made::new(vec![both]).set("net/netfilter/nf_conntrack_count", "12")
+    };
+    let direct = || Made::new(vec![of(Forwarding::Route)]);
+    for made in [beside(), kube(beside()), kube(direct())] {
+        let finding = made.sysctl("conntrack", "1").one("conntrack");
+        assert_eq!((finding.severity, finding.fixes.len()), (Severity::Note, 0), "{finding:#?}");
+    }
+    let off = kube(beside()).one("conntrack");
+    assert_eq!(commands(&off), ["sysctl -w net.ipv4.vs.conntrack=1"]);
+    beside().passes("conntrack");
+}
+
 #[test]
 fn kube_proxy_needs_tracking() {
-    let kube = |made: Made| {
-        made.with(|m| {
-            m.owners = Part::Fresh(vec![Owner { kind: OwnerKind::KubeProxy, ..keepalived() }]);
-        })
-    };
     let finding = kube(Made::new(vec![of(Forwarding::Masq)])).one("conntrack");
     assert_eq!(commands(&finding), ["sysctl -w net.ipv4.vs.conntrack=1"]);
     kube(Made::new(vec![of(Forwarding::Masq)])).sysctl("conntrack", "1").passes("conntrack");
@@ -135,6 +153,25 @@ fn a_daemon_unlike_keepalived_s_configuration_is_told() {
     syncing(&[like]).configured(conf).passes("sync");
 }
 
+/// Which interface it is on this host is not known.
+#[test]
+fn a_daemon_that_is_configured_by_parameter_or_host_is_not_compared() {
+    for line in [
+        "lvs_sync_daemon $IF VI_1",
+        "@node1 lvs_sync_daemon eth0 VI_1\n@node2 lvs_sync_daemon eth9 VI_1",
+    ] {
+        let made = || {
+            let conf = format!("global_defs {{\n{line}\n}}");
+            syncing(&[master("eth1"), daemon(DaemonRole::Backup, "eth1")]).configured(&conf)
+        };
+        assert_eq!(made().found("sync"), [], "{line}");
+        let unchecked = made().unchecked("sync");
+        assert_eq!(unchecked.len(), 1, "{unchecked:#?}");
+        assert_eq!(unchecked[0].0.as_deref(), Some("/etc/keepalived/keepalived.conf"));
+        assert!(unchecked[0].1.starts_with("line 2: "), "{unchecked:#?}");
+    }
+}
+
 // --- the connection table -------------------------------------------------------------------
 
 fn holding(connections: u32) -> Made {
@@ -165,6 +202,36 @@ fn a_small_table_for_many_connections_is_told() {
         m.snapshot.info = Part::Fresh(crate::ipvs::Info { version: 0, conn_tab_size: 0 });
     });
     none.passes("table-size");
+}
+
+/// What is proposed is never smaller than what is there.
+#[test]
+fn a_table_as_large_as_it_can_be_is_told_without_a_command() {
+    let sized = |bits: u32, connections| {
+        holding(connections).with(|m| {
+            let info = crate::ipvs::Info { version: 0, conn_tab_size: 1 << bits };
+            m.snapshot.info = Part::Fresh(info);
+        })
+    };
+    let old = |made: Made| {
+        made.with(|m| {
+            let Part::Fresh(all) = &mut m.snapshot.sysctls else { panic!() };
+            all.remove("run_estimation");
+        })
+    };
+    let finding = old(sized(20, 5_000_000)).one("table-size");
+    assert!(finding.evidence[1].starts_with("it cannot grow: "), "{finding:#?}");
+    assert_eq!(commands(&finding), [""; 0]);
+    let finding = old(sized(22, 20_000_000)).one("table-size");
+    assert!(commands(&finding)[0].contains("conn_tab_bits=25 "), "{finding:#?}");
+    let finding = sized(27, 1_000_000_000).one("table-size");
+    assert_eq!(commands(&finding), [""; 0]);
+    // 6.1 and later, once updated, take more; which of them this is cannot be seen.
+    if cfg!(target_pointer_width = "64") {
+        let finding = sized(20, 5_000_000).one("table-size");
+        assert!(commands(&finding)[0].starts_with("# "), "{finding:#?}");
+        assert!(commands(&finding)[1].contains("conn_tab_bits=23 "), "{finding:#?}");
+    }
 }
 
 #[test]
