@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ipvs::{DaemonRole, Forwarding, ServiceKey, counted};
+use crate::ipvs::{DaemonRole, Forwarding, Server, ServiceKey, counted};
 use crate::kernel::proc::owners::OwnerKind;
-use crate::snapshot::{Part, ServerEntry, ServiceEntry};
+use crate::snapshot::Part;
 
 use super::command::ipvs_tui;
 use super::evidence::Evidence;
@@ -57,7 +57,7 @@ fn compare(evidence: &Evidence, path: &str, config: &Keepalived, found: &mut Fou
             continue;
         };
         // A server that failed its check is not there, unless it is inhibited.
-        let Some(is) = there(entry, server) else { continue };
+        let Some(is) = entry.servers.iter().find(|s| is_of(&s.server, server)) else { continue };
         if is.server.weight != weight {
             let place = Place::server(server.service, is.server.key);
             let (is, configured) = (is.server.weight, weight);
@@ -74,14 +74,22 @@ fn compare(evidence: &Evidence, path: &str, config: &Keepalived, found: &mut Fou
     }
 }
 
-/// The kernel's server of a configured one. By direct routing and tunnels keepalived puts the
-/// service's port in place of the server's.
-fn there<'a>(entry: &'a ServiceEntry, wanted: &RealServer) -> Option<&'a ServerEntry> {
-    entry.servers.iter().find(|s| {
-        let server = &s.server;
-        let unmapped = matches!(server.forwarding, Forwarding::Route | Forwarding::Tunnel);
-        server.key.addr == wanted.addr && (server.key.port == wanted.port || unmapped)
-    })
+/// Whether a server of the kernel is the configured one. By direct routing and tunnels keepalived
+/// puts the service's port in place of the server's.
+fn is_of(server: &Server, wanted: &RealServer) -> bool {
+    let unmapped = matches!(server.forwarding, Forwarding::Route | Forwarding::Tunnel);
+    server.key.addr == wanted.addr && (server.key.port == wanted.port || unmapped)
+}
+
+/// What keepalived is configured to make of a server, as far as that was understood.
+pub(super) fn configured<'a>(
+    evidence: &'a Evidence,
+    service: ServiceKey,
+    server: &Server,
+) -> Option<&'a RealServer> {
+    let configs = evidence.keepalived.iter().filter_map(|(_, config)| config.get());
+    let mut servers = configs.flat_map(|config| &config.servers);
+    servers.find(|wanted| wanted.service == service && is_of(server, wanted))
 }
 
 fn finding(evidence: &Evidence, path: &str, service: ServiceKey, unlike: &[Unlike<'_>]) -> Finding {

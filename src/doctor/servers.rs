@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use crate::ipvs::{Forwarding, ServerKey, ServiceKey, counted};
 use crate::kernel::route::{Network, Route};
+use crate::snapshot::{Known, ServerEntry, ServiceEntry};
 
-use super::command::ipvs_tui;
+use super::command::{add_like, ipvs_tui};
 use super::evidence::Evidence;
 use super::finding::{Finding, Place};
 use super::report::Found;
@@ -19,50 +20,64 @@ pub(super) fn port(evidence: &Evidence, found: &mut Found) {
     for entry in &evidence.snapshot.services {
         let service = entry.service.key;
         let right = service.default_server_port();
-        let wrong: Vec<_> = entry
+        let wrong: Vec<&ServerEntry> = entry
             .servers
             .iter()
-            .map(|s| &s.server)
-            .filter(|s| UNMAPPED.contains(&s.forwarding) && s.key.port != 0 && s.key.port != right)
+            .filter(|s| {
+                let (method, port) = (s.server.forwarding, s.server.key.port);
+                UNMAPPED.contains(&method) && port != 0 && port != right
+            })
             .collect();
-        let Some(first) = wrong.first() else { continue };
+        let Some(first) = wrong.first().map(|s| s.server.key) else { continue };
+        // The mark may cover the servers' port alone.
+        if matches!(service, ServiceKey::Fwmark { .. }) {
+            let why = format!(
+                "server {first} is right if the firewall marks packets to its port alone, which \
+                 cannot be read without the firewall's programs"
+            );
+            found.partly(service.to_string(), why);
+            continue;
+        }
         let arrives = match right {
             0 => "the port that the client asked for".to_owned(),
             port => format!("port {port}"),
         };
-        let mut commands = Vec::new();
-        for server in &wrong {
-            let (letter, weight) = (letter(server.forwarding), server.weight.to_string());
-            let new = ServerKey::new(server.key.addr, right);
-            let there = entry.server(&new).is_some();
-            let add = ipvs_tui("add", &service, Some(new), &[letter, "-w", &weight]);
-            commands.extend(add.filter(|_| !there));
-            commands.extend(ipvs_tui("delete", &service, Some(server.key), &[]));
-        }
         let mut finding = Finding::error(format!(
             "port {} of {} will not be mapped: {service} arrives at {arrives}",
-            first.key.port, first.key.addr
+            first.port, first.addr
         ))
-        .at(wrong.iter().map(|server| Place::server(service, server.key)))
+        .at(wrong.iter().map(|s| Place::server(service, s.server.key)))
         .because(
             "Direct routing and tunnels hand packets on as they came, with the service's port: \
              a server's own port is only part of its name. Only masquerading maps ports.",
         )
-        .fix(commands);
+        .fix(wrong.iter().flat_map(|server| renamed(entry, server, right)));
         for server in &wrong {
-            let (key, method) = (server.key, server.forwarding);
+            let (key, method) = (server.server.key, server.server.forwarding);
             finding = finding.seen(format!("{key} by {method}, packets go to {arrives}"));
         }
         found.add(finding);
     }
 }
 
-/// ipvsadm's letter for a method.
-fn letter(forwarding: Forwarding) -> &'static str {
-    match forwarding {
-        Forwarding::Tunnel => "-i",
-        Forwarding::Route => "-g",
-        _ => "-m",
+/// The commands that put a server under its service's port, as it is in all else. Where that cannot
+/// be said, nothing is deleted either.
+fn renamed(service: &ServiceEntry, entry: &ServerEntry, port: u16) -> Vec<String> {
+    let (of, old) = (service.service.key, entry.server.key);
+    let new = ServerKey::new(old.addr, port);
+    let delete = ipvs_tui("delete", &of, Some(old), &[]);
+    if service.server(&new).is_some() {
+        return delete.into_iter().collect();
+    }
+    if service.known != Known::Whole {
+        return vec![format!(
+            "# {old}: its thresholds and its tunnel cannot be read without rights, so its \
+             commands are told to root alone"
+        )];
+    }
+    match (add_like(&of, new, &entry.server), delete) {
+        (Some(add), Some(delete)) => vec![add, delete],
+        _ => vec![format!("# {old}: no command of ipvs-tui makes one like it at {new}")],
     }
 }
 

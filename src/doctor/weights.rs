@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::ipvs::{counted, separated};
+use crate::ipvs::{Server, ServiceKey, counted, separated};
 use crate::kernel::proc::owners::OwnerKind;
-use crate::snapshot::ServiceEntry;
+use crate::snapshot::{Part, ServiceEntry};
 
 use super::command::ipvs_tui;
+use super::config;
 use super::evidence::Evidence;
 use super::finding::{Finding, Place};
+use super::keepalived::RealServer;
 use super::report::Found;
 
 /// Services that take no new client.
@@ -27,7 +29,7 @@ fn empty(evidence: &Evidence, entry: &ServiceEntry) -> Finding {
     let key = entry.service.key;
     let what = format!("{key} has no real server");
     let meant = evidence.owner(OwnerKind::KubeProxy).is_some();
-    let finding = if meant { Finding::note(what) } else { Finding::warning(what) };
+    let finding = if meant { Finding::note(what) } else { Finding::error(what) };
     let finding = finding
         .at([Place::service(key)])
         .seen("0 real servers")
@@ -58,14 +60,51 @@ fn quiesced(evidence: &Evidence, entry: &ServiceEntry) -> Finding {
     }
     let owners = evidence.owners.get().into_iter().flatten();
     finding.evidence.extend(owners.map(|owner| owner.kind.about_zero().to_owned()));
-    let commands = places.iter().filter_map(|place| {
-        if evidence.is_drained(place) {
-            ipvs_tui("restore", &key, place.server, &[])
-        } else {
-            ipvs_tui("weight", &key, place.server, &["-w", "1"])
+    finding.fix(entry.servers.iter().filter_map(|s| raise(evidence, key, &s.server)))
+}
+
+/// The command that gives a server a weight again; a comment where that is not for the doctor to
+/// say, as its check may have failed.
+fn raise(evidence: &Evidence, service: ServiceKey, server: &Server) -> Option<String> {
+    let place = Place::server(service, server.key);
+    if evidence.is_drained(&place) {
+        return ipvs_tui("restore", &service, place.server, &[]);
+    }
+    match weight(evidence, service, server) {
+        Ok(weight) => ipvs_tui("weight", &service, place.server, &["-w", &weight.to_string()]),
+        Err(why) => Some(format!("# {}: {why}", server.key)),
+    }
+}
+
+/// The weight that a server of weight 0 should have, or why none is given.
+fn weight(evidence: &Evidence, service: ServiceKey, server: &Server) -> Result<u32, String> {
+    let owners = match &evidence.owners {
+        Part::Fresh(owners) | Part::Stale { value: owners, .. } => owners,
+        Part::Unreadable(why) => {
+            return Err(format!("whether a health check set weight 0 is not known: {why}"));
         }
-    });
-    finding.fix(commands)
+    };
+    if owners.is_empty() {
+        return Ok(1);
+    }
+    if let Some(other) = owners.iter().find(|owner| owner.kind != OwnerKind::Keepalived) {
+        let name = other.kind.name();
+        return Err(format!("{name} may have set weight 0: see first that the server is well"));
+    }
+    match config::configured(evidence, service, server) {
+        None => Err("what keepalived makes of it is not known: see first that it is well".into()),
+        Some(RealServer { inhibit: true, .. }) => Err(
+            "its check may have failed (inhibit_on_failure): keepalived raises it when it is well"
+                .into(),
+        ),
+        Some(RealServer { weight: None, .. }) => {
+            Err("its weight in keepalived's configuration is computed or not understood".into())
+        }
+        Some(RealServer { weight: Some(0), .. }) => {
+            Err("keepalived is configured with weight 0".into())
+        }
+        Some(RealServer { weight: Some(weight), .. }) => Ok(*weight),
+    }
 }
 
 /// Different weights under a scheduler that knows zero and not zero. Equal ones say nothing.
@@ -82,7 +121,19 @@ pub(super) fn ignored(evidence: &Evidence, found: &mut Found) {
             continue;
         }
         let key = entry.service.key;
-        let better = if scheduler.as_str() == "rr" { "wrr" } else { "wlc" };
+        let alike = "Every server gets clients as if all weights were the same.";
+        // Another scheduler in place of dh takes away what it is there for.
+        let (better, why) = match scheduler.as_str() {
+            "rr" => (Some("wrr"), "wrr heeds them."),
+            "lc" => (Some("wlc"), "wlc heeds them."),
+            _ => (
+                None,
+                "lblc and lblcr heed them and keep a destination with its server as well, but \
+                 move it away once that one has more active connections than its weight.",
+            ),
+        };
+        let switch = "Switching the scheduler refuses new clients for a moment.";
+        let command = better.and_then(|better| ipvs_tui("scheduler", &key, None, &[better]));
         found.add(
             Finding::warning(format!("{scheduler} ignores the weights of {key}"))
                 .at([Place::service(key)])
@@ -92,11 +143,8 @@ pub(super) fn ignored(evidence: &Evidence, found: &mut Found) {
                     separated(u64::from(*most))
                 ))
                 .seen(format!("{scheduler} knows only zero and not zero"))
-                .because(format!(
-                    "Every server gets clients as if all weights were the same. {better} heeds \
-                     them. Switching the scheduler refuses new clients for a moment.",
-                ))
-                .fix(ipvs_tui("scheduler", &key, None, &[better])),
+                .because(format!("{alike} {why} {switch}"))
+                .fix(command),
         );
     }
 }

@@ -2,11 +2,11 @@
 
 use super::made::*;
 use crate::doctor::Severity;
-use crate::ipvs::{Forwarding, Protocol, ServerKey};
+use crate::ipvs::{Forwarding, Protocol, Server, ServerKey, Tunnel, TunnelKind};
 use crate::kernel::proc::app::App;
 use crate::kernel::proc::config::Config;
 use crate::kernel::proc::owners::{Owner, OwnerKind};
-use crate::snapshot::{Part, ServiceEntry};
+use crate::snapshot::{Known, Part, ServiceEntry};
 
 const WEB: &str = "TCP 10.0.0.1:80";
 
@@ -50,12 +50,62 @@ fn where_every_port_arrives_none_is_named() {
     let finding = Made::new(vec![and(any.clone(), "10.1.5.2:80", Forwarding::Route)]).one("port");
     assert!(finding.evidence[0].ends_with("the port that the client asked for"), "{finding:#?}");
     Made::new(vec![and(any, "10.1.5.2:0", Forwarding::Route)]).passes("port");
-    let mark =
-        and(service("FWM 5", "wlc", Forwarding::Route, &[]), "10.1.5.2:80", Forwarding::Route);
-    Made::new(vec![mark]).one("port");
     // A port of 0 claims nothing.
     let zero = and(service(WEB, "wlc", Forwarding::Route, &[]), "10.1.5.2:0", Forwarding::Route);
     Made::new(vec![zero]).passes("port");
+}
+
+/// The mark may cover that port alone: `ipvsadm -a -f 5 -r 10.1.5.2:80 -g` works.
+#[test]
+fn a_mark_s_ports_are_not_known() {
+    let of = |method| {
+        let mark = and(service("FWM 5", "wlc", method, &[]), "10.1.5.2:80", method);
+        Made::new(vec![mark])
+    };
+    for method in [Forwarding::Route, Forwarding::Tunnel] {
+        assert_eq!(of(method).found("port"), []);
+        let unchecked = of(method).unchecked("port");
+        assert_eq!(unchecked[0].0.as_deref(), Some("FWM 5"));
+        assert!(unchecked[0].1.contains("10.1.5.2:80"), "{unchecked:#?}");
+    }
+    of(Forwarding::Masq).passes("port");
+}
+
+/// A server is put under another name with all that it had.
+#[test]
+fn what_is_added_anew_is_as_it_was() {
+    let of = |change: &dyn Fn(&mut Server)| {
+        let mut entry =
+            and(service(WEB, "wlc", Forwarding::Tunnel, &[]), "10.1.5.2:81", Forwarding::Tunnel);
+        change(&mut entry.servers[0].server);
+        Made::new(vec![entry])
+    };
+    let added = |change: &dyn Fn(&mut Server)| {
+        let finding = of(change).one("port");
+        let all = commands(&finding);
+        let rest = all[0].strip_prefix("ipvs-tui add -t 10.0.0.1:80 -r 10.1.5.2:80 ");
+        assert_eq!(all.len(), 2, "{all:?}");
+        rest.unwrap().to_owned()
+    };
+    let tunnel = |kind, port, flags| Tunnel { kind, port, flags };
+    let gue = tunnel(TunnelKind::Gue, 6080, Tunnel::REMCSUM);
+    assert_eq!(added(&|s| s.tunnel = gue), "-i -w 10 --tun-type gue --tun-port 6080 --tun-remcsum");
+    let gre = tunnel(TunnelKind::Gre, 0, Tunnel::CSUM);
+    assert_eq!(added(&|s| s.tunnel = gre), "-i -w 10 --tun-type gre --tun-csum");
+    let full = |s: &mut Server| (s.upper_threshold, s.lower_threshold) = (100, 50);
+    assert_eq!(added(&full), "-i -w 10 -x 100 -y 50");
+    assert_eq!(added(&|s| s.forwarding = Forwarding::Route), "-g -w 10");
+    // Nothing is deleted that cannot be made anew.
+    let unsaid = |change: &dyn Fn(&mut Server)| {
+        let finding = of(change).one("port");
+        let all = commands(&finding);
+        assert!(matches!(all[..], [only] if only.starts_with("# 10.1.5.2:81: ")), "{all:?}");
+    };
+    unsaid(&|s| s.tunnel = tunnel(TunnelKind::Unknown(9), 0, 0));
+    unsaid(&|s| s.tunnel = tunnel(TunnelKind::Gue, 6080, Tunnel::CSUM | Tunnel::REMCSUM));
+    let unread = of(&|_| {}).with(|m| m.snapshot.services[0].known = Known::Listed).one("port");
+    assert!(commands(&unread)[0].contains("without rights"), "{unread:#?}");
+    assert_eq!(commands(&unread).len(), 1);
 }
 
 // --- weights --------------------------------------------------------------------------------
@@ -67,6 +117,38 @@ fn weight_0_everywhere_refuses_every_client() {
     assert_eq!(finding.evidence[1], "10 active and 0 inactive connections are left");
     assert_eq!(commands(&finding)[0], "ipvs-tui weight -t 10.0.0.1:80 -r 10.1.1.2:80 -w 1");
     Made::new(vec![web(&[0, 1])]).passes("weight-zero");
+}
+
+/// Clients are not sent to a server whose check may have failed.
+#[test]
+fn weight_0_is_raised_to_what_is_configured_or_not_at_all() {
+    let raise = |made: Made| {
+        let finding = made.one("weight-zero");
+        let all: Vec<String> = commands(&finding).into_iter().map(str::to_owned).collect();
+        all
+    };
+    let made = || Made::new(vec![web(&[0, 0])]);
+    let inhibited = conf("weight 10", "weight 20\n inhibit_on_failure");
+    assert_eq!(
+        raise(made().configured(&inhibited)),
+        [
+            "ipvs-tui weight -t 10.0.0.1:80 -r 10.1.1.2:80 -w 10",
+            "# 10.1.2.2:80: its check may have failed (inhibit_on_failure): keepalived raises it \
+             when it is well",
+        ]
+    );
+    // Computed, configured so, not in the configuration.
+    let computed = conf("weight 10\n MISC_CHECK {\n misc_dynamic\n }", "weight 0");
+    for conf in [computed.as_str(), "include conf.d/*.conf"] {
+        let all = raise(made().configured(conf));
+        assert!(all.len() == 2 && all.iter().all(|line| line.starts_with("# ")), "{all:#?}");
+    }
+    for kind in [OwnerKind::Ldirectord, OwnerKind::KubeProxy] {
+        let all = raise(made().with(|m| m.owners = owner(kind)));
+        assert!(all[0].contains(kind.name()) && all[0].starts_with("# "), "{all:#?}");
+    }
+    let unseen = made().with(|m| m.owners = Part::Unreadable("they are hidden".to_owned()));
+    assert!(raise(unseen)[0].ends_with("they are hidden"));
 }
 
 #[test]
@@ -83,20 +165,20 @@ fn a_drain_of_the_last_server_is_named_and_given_back_by_restore() {
 #[test]
 fn a_service_without_servers_is_told_unless_kube_proxy_keeps_it() {
     let finding = Made::new(vec![web(&[])]).one("weight-zero");
-    assert_eq!(finding.severity, Severity::Warning);
+    assert_eq!(finding.severity, Severity::Error);
     let kube = Made::new(vec![web(&[])]).with(|m| m.owners = owner(OwnerKind::KubeProxy));
     assert_eq!(kube.one("weight-zero").severity, Severity::Note);
 }
 
 #[test]
 fn a_scheduler_that_ignores_weights_is_told() {
-    for (scheduler, better) in [("rr", "wrr"), ("lc", "wlc"), ("dh", "wlc")] {
+    for (scheduler, better) in [("rr", Some("wrr")), ("lc", Some("wlc")), ("dh", None)] {
         let of =
             |weights: &[u32]| Made::new(vec![service(WEB, scheduler, Forwarding::Masq, weights)]);
         let finding = of(&[10, 20]).one("weight-ignored");
         assert_eq!(finding.severity, Severity::Warning);
-        let command = format!("ipvs-tui scheduler -t 10.0.0.1:80 {better}");
-        assert_eq!(commands(&finding), [command]);
+        let switch = |better: &str| format!("ipvs-tui scheduler -t 10.0.0.1:80 {better}");
+        assert_eq!(commands(&finding), Vec::from_iter(better.map(switch)));
         of(&[10, 10]).passes("weight-ignored"); // nobody asked for a difference
         of(&[10, 0]).passes("weight-ignored"); // zero is heeded
     }
