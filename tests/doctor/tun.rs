@@ -1,6 +1,6 @@
 //! Tunnels.
 
-use crate::common::lab::sh;
+use crate::common::lab::{listed, sh};
 use crate::*;
 
 #[track_caller]
@@ -16,6 +16,23 @@ fn tunnels_without_ip_forward() {
     director.sets("net/ipv4/ip_forward", "0");
     finds("forwarding", "note");
     assert_eq!(client(), "rs1");
+}
+
+/// A server that comes under another name keeps its tunnel and its thresholds.
+#[test]
+fn a_port_that_is_not_mapped() {
+    let Some(_director) = tun(&web("-i", &[1])) else { return };
+    passes("port");
+    let values = "-i -w 10 -x 100 -y 50 --tun-type gue --tun-port 6080 --tun-csum";
+    sh(&format!("ipvs-tui add --no-journal -t 10.0.0.1:80 -r 10.1.2.2:81 {values}"));
+    let finding = finds("port", "error");
+    paste(&finding, None);
+    passes("port");
+    let table = sh("ipvsadm -Sn");
+    let tunnel = "-r 10.1.2.2:80 -i -w 10 --tun-type gue --tun-port 6080 --tun-csum";
+    assert!(table.contains(tunnel) && !table.contains("10.1.2.2:81"), "{table}");
+    let thresholds = listed("--thresholds", "TCP 10.0.0.1:80", "10.1.2.2:80").unwrap();
+    assert!(thresholds.join(" ").contains("100 50"), "{thresholds:?}");
 }
 
 /// The end of a tunnel on this machine, for when it changes roles with another director.
