@@ -72,6 +72,15 @@ pub enum RecordError {
         /// The file, control characters escaped.
         path: String,
     },
+    /// Something else stands where the file was that is recorded into.
+    #[error(
+        "{path} was moved away, and what stands there now is not empty and is left alone; move it \
+         away too, and recording goes on"
+    )]
+    Taken {
+        /// The file, control characters escaped.
+        path: String,
+    },
     /// The operating system failed: disk full, no permission.
     #[error("{path} cannot be {action}: {why}")]
     System {

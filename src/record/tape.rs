@@ -46,7 +46,8 @@ pub trait Tape: Send {
     /// ones.
     ///
     /// # Errors
-    /// Why that cannot be done; nothing was lost then.
+    /// Why that cannot be done; nothing was lost then. What somebody else has put in its place is
+    /// left alone.
     fn turn(&mut self, keep: u32) -> Result<(), RecordError>;
 
     /// Whether it can still be found under its name.
@@ -134,7 +135,13 @@ impl Tape for FileTape {
         if self.is_there() {
             move_aside(&folder, keep, |number| self.part(number)).map_err(failed)?;
         }
-        self.file = open_file(&self.place)?;
+        let file = open_file(&self.place)?;
+        let length = file.metadata().map_err(|e| RecordError::system(&path, "opened", &e))?.len();
+        // Only what was made here is empty for certain: another recorder may have written this.
+        if length > 0 {
+            return Err(RecordError::Taken { path: shown(&path) });
+        }
+        self.file = file;
         Ok(())
     }
 

@@ -79,6 +79,8 @@ pub struct Recorder {
     group: Option<Group>,
     /// Whether the next group is to begin with everything that a reader has to know.
     context_due: bool,
+    /// Whether nothing is to be written before a new file is begun.
+    turn_due: bool,
     machine: Option<Machine>,
     news: Option<Arc<News>>,
     told: Told,
@@ -92,6 +94,8 @@ struct Group {
     codec: Codec,
     snapshots: u32,
     began: Moment,
+    /// When its last snapshot was taken.
+    taken: Timestamp,
 }
 
 impl Recorder {
@@ -114,6 +118,7 @@ impl Recorder {
             length,
             group: None,
             context_due: true,
+            turn_due: false,
             machine: None,
             news: None,
             told: Told::default(),
@@ -178,8 +183,14 @@ impl Recorder {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) {
+        if self.turn_due {
+            return self.turn_and_begin(snapshot);
+        }
+        // Within a group the wall clock only goes on, so that a time can be looked up in it.
         let over = |group: &Group| {
-            group.snapshots >= GROUP || snapshot.at.since(group.began) >= GROUP_TIME
+            group.snapshots >= GROUP
+                || snapshot.at.since(group.began) >= GROUP_TIME
+                || snapshot.taken < group.taken
         };
         if self.group.as_ref().is_some_and(over) {
             self.group = None;
@@ -190,6 +201,7 @@ impl Recorder {
         }
         let Some(group) = &mut self.group else { return self.begin(snapshot) };
         group.snapshots += 1;
+        group.taken = snapshot.taken;
         let mut encoder = Encoder::new(Vec::new());
         let mut bytes = Vec::new();
         match group.codec.pass(&mut encoder, Some((**snapshot).clone())) {
@@ -202,12 +214,15 @@ impl Recorder {
         self.write(&bytes, Some(snapshot.at));
     }
 
-    /// Goes on in a new file.
+    /// Goes on in a new file. While there is none to be had, nothing is written to the old one:
+    /// where that was moved away, nobody would find it there.
     fn turn_and_begin(&mut self, snapshot: &Arc<Snapshot>) {
         self.group = None;
         self.context_due = true;
+        self.turn_due = true;
         match self.tape.turn(self.limits.keep) {
             Ok(()) => {
+                self.turn_due = false;
                 self.length = 0;
                 self.begin(snapshot);
             }
@@ -248,7 +263,7 @@ impl Recorder {
         }
         if self.write(&bytes, Some(snapshot.at)) {
             let began = snapshot.at;
-            self.group = Some(Group { codec, snapshots: 1, began });
+            self.group = Some(Group { codec, snapshots: 1, began, taken: snapshot.taken });
             (self.context_due, self.lost) = (false, 0);
         }
     }

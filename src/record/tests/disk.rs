@@ -155,6 +155,78 @@ fn a_file_that_was_moved_away_is_not_written_for_nobody() {
     assert_ne!(fs::metadata(&path).unwrap().ino(), fs::metadata(folder.file("old")).unwrap().ino());
 }
 
+/// Another's recording, or a file of anybody's.
+#[test]
+fn what_stands_in_place_of_a_file_that_was_moved_away_is_left_alone() {
+    let folder = Folder::new("taken");
+    let path = folder.file("rec");
+    let other = folder.file("other");
+    record(&other, Limits::default(), &readings(&director("web"), 3));
+    let readings = readings(&director("dns-udp"), 400);
+    for theirs in [fs::read(&other).unwrap(), b"buy milk\n".to_vec()] {
+        let mut recorder = open(&path, Limits::default()).unwrap();
+        let mut failing = 0;
+        for (n, reading) in readings.iter().enumerate() {
+            match n {
+                10 => {
+                    fs::rename(&path, folder.file("old")).unwrap();
+                    fs::write(&path, &theirs).unwrap();
+                }
+                // It is noticed at the next group, the 300th snapshot.
+                320 => {
+                    assert_eq!(fs::read(&path).unwrap(), theirs);
+                    fs::rename(&path, folder.file("theirs")).unwrap();
+                }
+                _ => {}
+            }
+            recorder.take(&Seen::Snapshot(Arc::clone(reading)));
+            if let Some(why) = &recorder.status().failing {
+                assert!(why.contains("is not empty and is left alone"), "{why}");
+                failing += 1;
+            }
+        }
+        assert_eq!((failing, recorder.status().lost), (20, 20));
+        drop(recorder);
+        assert_eq!(fs::read(folder.file("theirs")).unwrap(), theirs);
+        assert_eq!(Recording::open(&folder.file("old")).unwrap().snapshots(), 300);
+        let recording = Recording::open(&path).unwrap();
+        assert_eq!(recording.snapshots(), 80);
+        assert!(recording.steps().any(|s| matches!(s, Step::Lost(l) if l.snapshots == 20)));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+/// A crash between two of the renames that make room.
+#[test]
+fn behind_a_part_that_is_missing_the_older_ones_are_played_and_it_is_told() {
+    let folder = Folder::new("hole");
+    let path = folder.file("rec");
+    let readings = readings(&director("web"), 200);
+    record(&path, Limits { most: 5_000, keep: 50 }, &readings);
+    let whole = Recording::open(&path).unwrap();
+    assert_eq!(whole.told(), [""; 0]);
+    let held = {
+        fs::rename(folder.file("rec.1"), folder.file("held")).unwrap();
+        Recording::open(&folder.file("held")).unwrap().snapshots()
+    };
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.snapshots(), 200 - held);
+    let first = recording.steps().find_map(Step::snapshot).unwrap();
+    assert_eq!(*first, as_kept(&readings)[0]);
+    let told = recording.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("rec.1 is missing, and older parts are there: it is not played"));
+    // What only has such a name is no part of it.
+    fs::write(folder.file("rec.60"), "buy milk\n").unwrap();
+    let parts = fs::read_dir(&folder.0).unwrap().count();
+    fs::write(folder.file(&format!("rec.{parts}")), "buy milk\n").unwrap();
+    assert_eq!(Recording::open(&path).unwrap().snapshots(), 200 - held);
+    // The crash may have come before the new file was made.
+    fs::remove_file(&path).unwrap();
+    let told = Recording::open(&path).unwrap().told();
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
 #[test]
 fn what_a_slow_disk_had_no_time_for_is_told() {
     let readings = readings(&director("web"), 9);
