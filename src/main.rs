@@ -194,7 +194,7 @@ fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
         return told(config::print_keys(&config, &keymap, &mut out), "write the keys");
     }
     drop(out);
-    let damages: Vec<String> = recording.damages().iter().map(ToString::to_string).collect();
+    let flaws = recording.told();
     let begun = Instant::now();
     let mut player = Player::new(recording, Moment::default());
     let first = To::Time(player.playing().first);
@@ -207,8 +207,8 @@ fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
     let about = scene.about.clone();
     let start = |reports: UnboundedSender<Report>| {
         let _ = reports.send(Report::Scene(Box::new(scene)));
-        for damage in damages {
-            let _ = reports.send(Report::Note(damage));
+        for flaw in flaws {
+            let _ = reports.send(Report::Note(flaw));
         }
         Ok(Worker::replay(String::new(), player, begun, reports)?)
     };
@@ -227,8 +227,8 @@ fn export(
     wanted: &Replay,
 ) -> anyhow::Result<ExitCode> {
     let zone = TimeZone::system();
-    for damage in recording.damages() {
-        writeln!(io::stderr(), "ipvs-tui: {damage}")?;
+    for flaw in recording.told() {
+        writeln!(io::stderr(), "ipvs-tui: {flaw}")?;
     }
     let first = recording.began().context("the recording holds no snapshot")?;
     let last = recording.last().context("the recording holds no snapshot")?;

@@ -39,7 +39,8 @@
 //! codec    a snapshot against the one before        event    what is no snapshot
 //! tape     where frames go: a file, and its older parts
 //! writer   Recorder: frames, groups, rotation, what could not be written
-//! reader   Recording: parts of a file, and steps through it
+//! parts    the files that a recording is in
+//! reader   Recording: steps through them
 //! player   time, speed, pause, jumps               when     times as they are typed
 //! ```
 
@@ -51,6 +52,7 @@ mod event;
 mod frame;
 mod meter;
 mod pages;
+mod parts;
 mod player;
 mod reader;
 mod tape;

@@ -27,7 +27,7 @@ const ROWS: usize = 2_000_000;
 /// Where to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// The last snapshot by this time.
+    /// The last snapshot by this time, as [`Recording::at`] has it.
     Time(Timestamp),
     /// So much later, or earlier.
     By(SignedDuration),
@@ -270,22 +270,9 @@ impl Player {
         }
     }
 
-    /// The last snapshot by `time`.
+    /// The last snapshot by `time`, as [`Recording::at`] has it.
     fn by_time(&self, time: Timestamp) -> Option<usize> {
-        let keys = &self.recording.keys;
-        let key = keys.partition_point(|key| key.taken <= time).saturating_sub(1);
-        let first = keys.get(key)?.item;
-        let mut walk = Walk::from(first);
-        let mut found = first;
-        while let Some((place, step)) = walk.step(&self.recording) {
-            if let Step::Snapshot(snapshot) = step {
-                if snapshot.taken > time {
-                    break;
-                }
-                found = place.0;
-            }
-        }
-        Some(found)
+        self.recording.taken_by(time).map(|(place, _)| place.0)
     }
 
     /// Everything that is known at the snapshot `to`, with what stands behind it.

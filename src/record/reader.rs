@@ -17,17 +17,17 @@ use super::error::shown;
 use super::event::{About, Lost, Machine, Unreadable};
 use super::frame::{Kind, Scan, Title, beginning, payload, read_title, scan};
 use super::pages::Pages;
-use super::tape::part_name;
+use super::parts::Parts;
 use super::{Flaw, RecordError};
 use crate::ipvs::counted;
-use crate::journal::{self, News};
+use crate::journal::News;
 use crate::outside::Theirs;
 use crate::snapshot::{Moment, Part, Snapshot};
 
-/// More parts are not looked for.
-const MOST_PARTS: u32 = 10_000;
 /// A session begins at least this much later than the last group of the one before it.
 const APART: Duration = Duration::from_secs(1);
+/// The wall clock goes so much slower from one group to the next, at most, without being set back.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A step through a recording.
 #[derive(Clone, Debug)]
@@ -109,6 +109,16 @@ pub(super) struct Key {
     pub(super) at: Moment,
 }
 
+impl Key {
+    /// Whether the wall clock was set back between this beginning and the next.
+    fn is_set_back(&self, next: &Self) -> bool {
+        let wall = next.taken.duration_since(self.taken);
+        // A negative one is none.
+        let Ok(wall) = Duration::try_from(wall) else { return true };
+        wall + SLACK < next.at.since(self.at)
+    }
+}
+
 /// Since which item moments are so much later than they were written.
 #[derive(Clone, Copy, Debug)]
 struct Shift {
@@ -126,6 +136,8 @@ pub struct Recording {
     pub(super) changes: Vec<usize>,
     shifts: Vec<Shift>,
     damages: Vec<Damage>,
+    /// Parts that are not there, though older ones are; as they can be shown.
+    missing: Vec<String>,
 }
 
 /// Where the bytes of a part are.
@@ -155,22 +167,8 @@ impl Recording {
     /// [`RecordError`]: it is no recording, a newer one, or holds no snapshot. Damage is none: see
     /// [`Self::damages`].
     pub fn open(path: &Path) -> Result<Self, RecordError> {
-        let place = journal::Place::at(path)?;
-        let mut files = Vec::new();
-        for number in 0..MOST_PARTS {
-            let name = part_name(&place, number);
-            let path = path.with_file_name(&name);
-            match place.readable(&name)? {
-                Some(file) => files.push((path, file)),
-                None if number == 0 => {
-                    let why = "there is no such file".to_owned();
-                    let path = shown(&path);
-                    return Err(RecordError::System { path, action: "read", why });
-                }
-                None => break,
-            }
-        }
-        let mut recording = Self::empty();
+        let Parts { files, missing } = Parts::of(path)?;
+        let mut recording = Self { missing, ..Self::empty() };
         for (number, (path, mut file)) in files.into_iter().rev().enumerate() {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).map_err(|e| RecordError::system(&path, "read", &e))?;
@@ -200,6 +198,7 @@ impl Recording {
             changes: Vec::new(),
             shifts: Vec::new(),
             damages: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -295,6 +294,16 @@ impl Recording {
         &self.damages
     }
 
+    /// What is to be told of it before it is played, a sentence each: parts that are missing, and
+    /// damage.
+    pub fn told(&self) -> Vec<String> {
+        let missing = self
+            .missing
+            .iter()
+            .map(|file| format!("{file} is missing, and older parts are there: it is not played"));
+        missing.chain(self.damages.iter().map(ToString::to_string)).collect()
+    }
+
     /// When its first snapshot was taken.
     pub fn began(&self) -> Option<Timestamp> {
         self.keys.first().map(|key| key.taken)
@@ -328,18 +337,73 @@ impl Recording {
         std::iter::from_fn(move || walk.step(self).map(|(_, step)| step))
     }
 
-    /// Its steps from the last snapshot that was taken by `time` on, or a little before it.
-    pub fn steps_since(&self, time: Timestamp) -> impl Iterator<Item = Step> {
-        let key = self.keys.partition_point(|key| key.taken <= time).saturating_sub(1);
-        let mut walk = Walk::from(self.keys.get(key).map_or(0, |key| key.item));
-        std::iter::from_fn(move || walk.step(self).map(|(_, step)| step))
+    /// Its steps from the beginning until everything that was taken by `until` has come.
+    pub fn steps_until(&self, until: Timestamp) -> impl Iterator<Item = Step> {
+        self.walk(0, self.end_of(until)).map(|(_, step)| step)
     }
 
-    /// The last snapshot that was taken by `time`; the first one if all are later.
+    /// Its steps from one time to another, and a little around them. Where the wall clock was set
+    /// back between them, more is among them: whoever wants to be exact looks at each.
+    pub fn steps_between(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Step> {
+        // A group that the clock was set back behind may reach beyond its successor.
+        let mut groups = self.keys.windows(2);
+        let last = groups.position(
+            |two| matches!(two, [key, next] if next.taken > from || key.is_set_back(next)),
+        );
+        let last = last.unwrap_or(self.keys.len().saturating_sub(1));
+        let begin = self.keys.get(last).map_or(0, |key| key.item);
+        self.walk(begin, self.end_of(until)).map(|(_, step)| step)
+    }
+
+    /// Behind the last group that begins by `until`.
+    fn end_of(&self, until: Timestamp) -> usize {
+        let groups = self.keys.iter().rposition(|key| key.taken <= until).map_or(0, |n| n + 1);
+        self.keys.get(groups).map_or(self.items.len(), |key| key.item)
+    }
+
+    /// Its steps from one item to another.
+    fn walk(&self, from: usize, until: usize) -> impl Iterator<Item = (Place, Step)> {
+        let mut walk = Walk::from(from);
+        let steps = std::iter::from_fn(move || walk.step(self));
+        steps.take_while(move |(place, _)| place.0 < until)
+    }
+
+    /// The snapshot that was taken last by `time`; the first one if all are later. By the wall
+    /// clock: where that was set back, so that a time was twice, the one that is nearest before
+    /// `time` counts, of two at once the one that was recorded later.
     pub fn at(&self, time: Timestamp) -> Option<Arc<Snapshot>> {
-        let mut snapshots = self.steps_since(time).filter_map(Step::snapshot);
-        let first = snapshots.next()?;
-        Some(snapshots.take_while(|s| s.taken <= time).last().unwrap_or(first))
+        self.taken_by(time).map(|(_, snapshot)| snapshot)
+    }
+
+    /// The same, with its place.
+    pub(super) fn taken_by(&self, time: Timestamp) -> Option<(Place, Arc<Snapshot>)> {
+        let mut nearest: Option<(Place, Arc<Snapshot>)> = None;
+        let mut end = self.items.len();
+        // From one time that the clock was set back to the next, groups can be searched.
+        for groups in self.keys.chunk_by(|key, next| !key.is_set_back(next)).rev() {
+            let by_then = groups.partition_point(|key| key.taken <= time);
+            if let Some(key) = by_then.checked_sub(1).and_then(|n| groups.get(n)) {
+                let behind = groups.get(by_then).map_or(end, |key| key.item);
+                let found =
+                    self.snapshots_of(key.item, behind).take_while(|(_, s)| s.taken <= time);
+                if let Some(found) = found.last()
+                    && nearest.as_ref().is_none_or(|(_, other)| found.1.taken > other.taken)
+                {
+                    nearest = Some(found);
+                }
+            }
+            end = groups.first().map_or(0, |key| key.item);
+        }
+        nearest.or_else(|| self.snapshots_of(end, self.items.len()).next())
+    }
+
+    /// The snapshots from one item to another.
+    fn snapshots_of(
+        &self,
+        from: usize,
+        until: usize,
+    ) -> impl Iterator<Item = (Place, Arc<Snapshot>)> {
+        self.walk(from, until).filter_map(|(place, step)| Some((place, step.snapshot()?)))
     }
 
     /// The last snapshot.

@@ -33,12 +33,9 @@ pub fn csv(
 ) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     write!(out, "{CSV}\r\n")?;
-    for step in recording.steps_since(from) {
+    for step in recording.steps_between(from, until) {
         let Step::Snapshot(snapshot) = step else { continue };
-        if snapshot.taken > until {
-            break;
-        }
-        if snapshot.taken >= from {
+        if (from..=until).contains(&snapshot.taken) {
             rows(&snapshot, &mut out)?;
         }
     }
@@ -103,12 +100,9 @@ pub fn changes(
     let mut told = std::collections::HashMap::new();
     let mut now = from;
     // From the beginning: what an entry was before is told nowhere else.
-    for step in recording.steps() {
+    for step in recording.steps_until(until) {
         if let Step::Snapshot(snapshot) = &step {
             now = snapshot.taken;
-            if now > until {
-                break;
-            }
         }
         let mut line = |time: Timestamp, who: &str, what: &str| {
             if !(from..=until).contains(&time) {

@@ -124,6 +124,49 @@ fn it_steps_and_finds_changes() {
     assert_eq!(go(To::Snapshot(Direction::Back)), None);
 }
 
+/// 400 readings at 1 s, the wall clock being set back by 100 s before the 150th and the 350th.
+fn set_back() -> (Vec<u8>, Vec<Snapshot>) {
+    let all = readings(&director("dns-udp"), 400);
+    let set_back = |(n, reading): (usize, &Arc<Snapshot>)| {
+        let mut reading = (**reading).clone();
+        let times = usize::from(n >= 150) + usize::from(n >= 350);
+        reading.taken -= SignedDuration::from_secs(100 * times as i64);
+        Arc::new(reading)
+    };
+    let all: Vec<_> = all.iter().enumerate().map(set_back).collect();
+    (recorded(&all), as_kept(&all))
+}
+
+#[test]
+fn a_time_that_was_twice_is_found_where_it_was_recorded_last() {
+    let (bytes, all) = set_back();
+    let recording = Recording::of(bytes.clone()).unwrap();
+    let mut player = Player::new(Recording::of(bytes).unwrap(), at(0));
+    let begun = all[0].taken;
+    let at_second = |n: i64| begun + SignedDuration::from_secs(n);
+    // Which second was first that of the snapshot, and which is found for it.
+    for (second, n) in
+        [(0, 0), (49, 49), (50, 150), (149, 249), (150, 350), (199, 399), (200, 300), (249, 349)]
+    {
+        let time = at_second(second);
+        assert!(*recording.at(time).unwrap() == all[n], "{second}");
+        assert!(*player.jump(To::Time(time), at(0)).unwrap().snapshot == all[n], "{second}");
+    }
+    assert!(*recording.at(at_second(-5)).unwrap() == all[0]);
+    assert!(*recording.at(at_second(1_000)).unwrap() == all[349]);
+    // Between two seconds, of one of them.
+    let half = at_second(60) + SignedDuration::from_millis(500);
+    assert!(*recording.at(half).unwrap() == all[160]);
+    // Every snapshot of a span, however often it was.
+    for (from, until) in [(0, 400), (60, 70), (140, 160), (195, 205)] {
+        let span = at_second(from)..=at_second(until);
+        let steps = recording.steps_between(*span.start(), *span.end());
+        let found = steps.filter_map(Step::snapshot).filter(|s| span.contains(&s.taken)).count();
+        let wanted = all.iter().filter(|s| span.contains(&s.taken)).count();
+        assert_eq!(found, wanted, "{from} to {until}");
+    }
+}
+
 #[test]
 fn a_time_in_which_nothing_was_recorded_is_passed_over() {
     let all = readings(&director("dns-udp"), 700);
