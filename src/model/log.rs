@@ -56,11 +56,21 @@ impl Model {
 
     /// The journal's entries and the changes from outside, newest first. What another program has
     /// written down is an entry already.
+    ///
+    /// The journal keeps its own order, so that the newest entry is on top and is the one to be
+    /// taken back, also where the wall clock was set back meanwhile. Only what came from outside is
+    /// put between by its time.
     pub fn items(&self) -> Vec<Item<'_>> {
         let outside = self.outside.kept().rev().filter(|(_, theirs)| theirs.is_outside());
-        let mut items: Vec<Item<'_>> = self.entries().into_iter().map(Item::Entry).collect();
-        items.extend(outside.map(|(number, theirs)| Item::Outside(number, theirs)));
-        items.sort_by_key(|item| std::cmp::Reverse(item.time()));
+        let mut outside = outside.map(|(number, theirs)| Item::Outside(number, theirs)).peekable();
+        let mut items = Vec::new();
+        for entry in self.entries().into_iter().map(Item::Entry) {
+            while let Some(later) = outside.next_if(|outside| outside.time() > entry.time()) {
+                items.push(later);
+            }
+            items.push(entry);
+        }
+        items.extend(outside);
         items
     }
 

@@ -1,12 +1,14 @@
 //! What others change, and a recording that is played: marks, notices, the journal, time.
 
+use ipvs_tui::kernel::Want;
 use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
 use ipvs_tui::keys::Keymap;
-use ipvs_tui::model::{Effect, Message};
+use ipvs_tui::model::{Effect, Item, Message};
 use ipvs_tui::outside::{By, Theirs, Watch};
 use ipvs_tui::record::{
     About, Machine, Play, Player, Recorder, Recording, Seen, Status, To, Unreadable,
 };
+use jiff::SignedDuration;
 
 use super::*;
 
@@ -207,6 +209,25 @@ fn all_of_a_server_tells_what_others_did() {
     let screen = console.stage.screen();
     assert!(screen.contains("keepalived, pid 812 with 813, 814 below it"), "{screen}");
     assert!(screen.contains("from outside, 0 by programs that share the journal"), "{screen}");
+}
+
+/// Undo from the journal begins with what was done last, whatever the wall clock was set to.
+#[test]
+fn the_newest_entry_is_on_top_also_after_the_clock_was_set_back() {
+    let mut stage = Stage::web();
+    stage.does("+");
+    stage.does("+");
+    let mut earlier = stage.director.reader.snapshot(&Want::everything()).unwrap();
+    earlier.taken -= SignedDuration::from_hours(1);
+    stage.take_in(earlier);
+    stage.does("-");
+    let times: Vec<_> = stage.model.items().iter().map(Item::time).collect();
+    assert_eq!(times.len(), 3);
+    assert!(times[0] < times[2] && times[2] < times[1], "{times:?}");
+    let newest = stage.model.entries()[0].id();
+    stage.does("5u");
+    let screen = stage.screen();
+    assert!(screen.contains(&format!("Take back {newest}?")), "{screen}");
 }
 
 #[test]
