@@ -1,5 +1,6 @@
 //! The wall: a screen that nobody types at turns through the services and views by itself. A key
-//! holds it where it is, for as long as somebody seems to be there.
+//! holds it where it is, for as long as somebody seems to be there; what they leave open or frozen
+//! holds it for longer, but not for ever.
 
 use std::time::Duration;
 
@@ -10,17 +11,23 @@ use crate::snapshot::Moment;
 /// After a key it turns no sooner than this.
 const SOMEBODY: Duration = Duration::from_secs(60);
 
+/// What was left open is closed so long after the last key, and a frozen screen goes on: whoever
+/// looks from across the room shall see the present.
+const LEFT: Duration = Duration::from_secs(5 * 60);
+
 /// A screen that turns by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Wall {
     every: Duration,
     due: Option<Moment>,
+    /// When somebody was there last.
+    touched: Option<Moment>,
 }
 
 impl Wall {
     /// One that turns so often.
     pub fn new(every: Duration) -> Self {
-        Self { every, due: None }
+        Self { every, due: None, touched: None }
     }
 
     /// How often it turns.
@@ -34,11 +41,28 @@ impl Model {
     pub(super) fn somebody(&mut self) {
         if let Some(wall) = &mut self.wall {
             wall.due = Some(Moment(self.now.0 + wall.every.max(SOMEBODY)));
+            wall.touched = Some(self.now);
+        }
+    }
+
+    /// Nobody is there any more: what is open is closed, as Esc would, and the screen goes on.
+    fn tidy_up(&mut self) {
+        if self.prompt.is_some() {
+            self.close(); // takes back a filter that was half typed
+        }
+        self.help = None;
+        if self.frozen.is_some() {
+            self.freeze();
         }
     }
 
     /// Time passes: turns if it is time to, and nothing is open.
     pub(super) fn turn_wall(&mut self) {
+        let now = self.now;
+        let Some(wall) = &mut self.wall else { return };
+        if wall.touched.take_if(|touched| now.since(*touched) >= LEFT).is_some() {
+            self.tidy_up();
+        }
         let Some(wall) = &mut self.wall else { return };
         let due = *wall.due.get_or_insert(Moment(self.now.0 + wall.every));
         if self.now < due || self.prompt.is_some() || self.help.is_some() {

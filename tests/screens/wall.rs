@@ -106,7 +106,7 @@ fn it_turns_through_the_services_and_the_views() {
 }
 
 #[test]
-fn a_key_holds_it_for_a_minute_and_what_is_open_for_longer() {
+fn a_key_holds_it_for_a_minute_and_what_is_open_for_five() {
     let mut stage = Stage::web().on_the_wall(5).sized((80, 24));
     stage.idles(1);
     stage.does("z");
@@ -115,9 +115,34 @@ fn a_key_holds_it_for_a_minute_and_what_is_open_for_longer() {
     stage.idles(2);
     assert_eq!(stage.model.view, View::Hosts);
     stage.does("?");
-    stage.idles(500);
+    stage.idles(299);
     assert!(stage.model.help.is_some() && stage.model.view == View::Hosts);
     stage.key(KeyCode::Esc);
     stage.idles(61);
     assert_eq!(stage.model.view, View::Director);
+}
+
+/// Somebody leaves it as no screen on a wall should be.
+#[test]
+fn what_was_left_open_is_closed_and_a_frozen_screen_goes_on() {
+    for left in ["?", ":", "/10.1.1", "p"] {
+        let mut stage = Stage::web().on_the_wall(5).sized((80, 24));
+        stage.idles(1);
+        let rows = stage.model.rows.all().len();
+        stage.does(left);
+        let open = |stage: &Stage| {
+            let model = &stage.model;
+            model.help.is_some() || model.prompt.is_some() || model.frozen.is_some()
+        };
+        for _ in 0..299 {
+            stage.idles(1);
+            assert!(open(&stage), "{left}");
+        }
+        stage.idles(1);
+        assert!(!open(&stage), "{left}");
+        assert_eq!(stage.model.rows.all().len(), rows, "{left}");
+        let view = stage.model.view;
+        stage.idles(6);
+        assert_ne!(stage.model.view, view, "{left}: it turns again");
+    }
 }
