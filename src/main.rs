@@ -19,7 +19,7 @@ use ipvs_tui::cli::{
     Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ListOptions,
     RecordOptions, Replay, ReplayFormat, Verb,
 };
-use ipvs_tui::config::{self, Charts, Config, ConfigError, Places};
+use ipvs_tui::config::{self, Charts, Config, ConfigError, Origin, Places};
 use ipvs_tui::connections::Budget;
 use ipvs_tui::doctor;
 use ipvs_tui::glyphs::{self, Glyphs};
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
             }
             None => {
                 let _ = writeln!(io::stderr(), "ipvs-tui: {error:#}");
-                ExitCode::from(FAILED)
+                ExitCode::from(if error.is::<ThemeError>() { USAGE } else { FAILED })
             }
         }
     })
@@ -114,6 +114,7 @@ fn console(
     let mut config = configured(wanted.config.config.as_deref())?;
     wanted.over(&mut config);
     let keymap = Keymap::with(&config.bindings(), config.read_only)?;
+    let themes = themes(&config)?;
     let mut out = io::stdout().lock();
     if wanted.config.print_config {
         return told(config::print_config(&config, &mut out), "write the settings");
@@ -153,7 +154,7 @@ fn console(
         }
         Ok(worker)
     };
-    open_console(start, keymap, &config, clock, |model| {
+    open_console(start, keymap, &config, themes, clock, |model| {
         model.wall = cycle.map(Wall::new);
         model.doctor.within = within;
     })
@@ -186,6 +187,7 @@ fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
     wanted.screen.over(&mut config);
     config.watch();
     let keymap = Keymap::of_replay(&config.bindings())?;
+    let themes = themes(&config)?;
     let mut out = io::stdout().lock();
     if wanted.config.print_config {
         return told(config::print_config(&config, &mut out), "write the settings");
@@ -212,7 +214,7 @@ fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
         }
         Ok(Worker::replay(String::new(), player, begun, reports)?)
     };
-    open_console(start, keymap, &config, app::Clock::Real, |model| {
+    open_console(start, keymap, &config, themes, app::Clock::Real, |model| {
         model.playing = Some(playing);
         if let Some(about) = &about {
             model.recorded(about);
@@ -410,6 +412,7 @@ fn open_console(
     start: impl FnOnce(UnboundedSender<Report>) -> anyhow::Result<Worker>,
     keymap: Keymap,
     config: &Config,
+    themes: Choice,
     clock: app::Clock,
     prepare: impl FnOnce(&mut Model),
 ) -> anyhow::Result<ExitCode> {
@@ -421,13 +424,6 @@ fn open_console(
         );
         return Ok(ExitCode::from(USAGE));
     }
-    let themes = match themes(config) {
-        Ok(themes) => themes,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "ipvs-tui: {error}");
-            return Ok(ExitCode::from(USAGE));
-        }
-    };
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
     let (frames, answers) = (config.frames(), config.answers());
     let face = Face { look, themes, frames, answers, mouse: config.mouse };
@@ -454,8 +450,18 @@ fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Every theme, for the colours of this terminal, with the one that is asked for on.
-fn themes(config: &Config) -> Result<Choice, ThemeError> {
+/// Every theme, for the colours of this terminal, with the one that is asked for on. A name that
+/// no theme has is a mistake in the line that asks for it.
+fn themes(config: &Config) -> anyhow::Result<Choice> {
+    chosen(config).map_err(|error| match (&error, config.origin("theme")) {
+        (ThemeError::Unknown { .. }, Origin::File(line)) => {
+            ConfigError::at(line, error.to_string()).into()
+        }
+        _ => error.into(),
+    })
+}
+
+fn chosen(config: &Config) -> Result<Choice, ThemeError> {
     let themes = match config_folder() {
         Some(folder) => Themes::with_folder(&folder.join("themes"))?,
         None => Themes::built_in()?,

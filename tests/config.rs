@@ -99,6 +99,26 @@ fn every_mistake_is_told_before_the_screen_opens() {
     assert_eq!((ran.code, ran.err.as_str()), (Some(2), told));
 }
 
+/// Which themes there are shows only when they are read; the mistake stands in the file.
+#[test]
+fn a_theme_that_there_is_not_is_told_with_its_line() {
+    let file = File::new("theme", "slow = true\ntheme = 'drak'\n");
+    let said = format!("ipvs-tui: {}:2: no theme is called 'drak'; there are dark, ", file.path());
+    for words in [&["demo"][..], &["watch"], &["--print-config"], &["--print-keys"]] {
+        let ran = ipvs_tui(&[words, &["--config", file.path()]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{words:?}");
+        assert!(ran.err.starts_with(&said), "{words:?} {}", ran.err);
+    }
+    // What the command line asks for stands in no file, and counts more.
+    let ran = ipvs_tui(&["demo", "--config", file.path(), "--theme", "lihgt", "--print-config"]);
+    assert!(
+        ran.err.starts_with("ipvs-tui: no theme is called 'lihgt'; there are light"),
+        "{ran:?}"
+    );
+    let ran = ipvs_tui(&["demo", "--config", file.path(), "--theme", "light", "--print-config"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+}
+
 /// Help, footer and sentences name the keys that are bound.
 #[test]
 fn the_screen_shows_the_keys_that_hold() {

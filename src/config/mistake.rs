@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Line;
 use crate::journal::clean;
 
 /// So many mistakes are told; a file with more is something else than a configuration.
@@ -50,6 +51,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// One mistake, in a line that says what nobody knows; where it is used, that shows.
+    pub fn at(line: &Line, says: impl Into<String>) -> Self {
+        let mistake = Mistake { line: Some(line.line), ..Mistake::of(&line.file, says) };
+        Self { mistakes: vec![mistake] }
+    }
+
     /// A line for each, of the first 50.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let more = self.mistakes.len().saturating_sub(MOST);
