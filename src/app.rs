@@ -217,7 +217,7 @@ impl App {
             Report::NoJournal(error) => Message::NoJournal(error),
             Report::Census(census) => Message::Census(census),
             Report::Connections(told) => Message::Connections(told),
-            Report::Machine(owners, loaded) => Message::Machine(owners, loaded),
+            Report::Machine(owners, loaded, kernel) => Message::Machine(owners, loaded, kernel),
             Report::Theirs(theirs) => Message::Theirs(theirs),
             Report::Recording(status) => Message::Recording(status),
             Report::Scene(scene) => Message::Scene(scene, now),

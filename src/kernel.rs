@@ -85,12 +85,21 @@ pub trait Reader: Send {
     /// [`KernelError`] when that cannot be told.
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError>;
 
+    /// The kernel's release, as `uname -r` prints it: what it can and how it counts goes by that.
+    /// A director without a kernel says what it behaves like.
+    fn release(&self) -> String;
+
     /// What surrounds the table on its machine: how the network reaches the addresses `wanted`,
     /// settings, and what the `owners` are configured to do. Ask rarely. Nothing is loaded by it.
     fn host(&mut self, wanted: &Addresses, owners: &[proc::owners::Owner]) -> Host {
         let _ = (wanted, owners);
         Host::absent("this director has no machine to look at")
     }
+}
+
+/// The running kernel's release, as `uname -r` prints it.
+pub(crate) fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 /// One pass over the connection table, in pieces, so that whoever reads can count, show progress

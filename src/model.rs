@@ -167,6 +167,8 @@ pub struct Model {
     pub looked_for_owners: Option<Result<(), KernelError>>,
     /// The schedulers that are loaded; `None` where that cannot be told.
     pub loaded: Option<BTreeSet<String>>,
+    /// The kernel's release; `None` where that was not told yet, or not recorded.
+    pub kernel: Option<String>,
     /// The rate that is shown as number and line.
     pub rate: Metric,
     /// The time that lines of values span, one of [`WINDOWS`].
@@ -229,6 +231,7 @@ impl Model {
             owners: Vec::new(),
             looked_for_owners: None,
             loaded: None,
+            kernel: None,
             rate: Metric::Cps,
             window: Duration::from_secs(60),
             scale: Scale::default(),
@@ -282,7 +285,7 @@ impl Model {
             }
             Message::Census(census) => self.count_connections(&census),
             Message::Connections(told) => return self.connections_told(told),
-            Message::Machine(owners, loaded) => self.take_machine(owners, loaded),
+            Message::Machine(owners, loaded, kernel) => self.take_machine(owners, loaded, kernel),
             Message::Theirs(theirs) => self.take_theirs(&theirs),
             Message::Recording(status) => self.take_status(status),
             Message::Scene(scene, now) => self.take_scene(*scene, now),

@@ -18,7 +18,7 @@
 //! | `D` | coded | a snapshot, as what is new against the one before |
 //! | `O` | JSON | changes that this console did not make, [`Theirs`](crate::outside::Theirs) |
 //! | `J` | JSON lines | the journal's scene, then its records as its own file has them |
-//! | `M` | JSON | programs that also write the table, loaded schedulers |
+//! | `M` | JSON | programs that also write the table, loaded schedulers, the kernel's release |
 //! | `U` | JSON | a poll that failed, and why |
 //! | `L` | JSON | what could not be written for a while, and why |
 //! | `Z` | JSON | the session ends |

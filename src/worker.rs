@@ -141,9 +141,9 @@ pub enum Report {
     Playing(Playing),
     /// Something that is worth a sentence.
     Note(String),
-    /// What else the machine tells: the programs that also write the table, and the schedulers
-    /// that are loaded, `None` where that cannot be told.
-    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
+    /// What else the machine tells: the programs that also write the table, the schedulers that
+    /// are loaded, and the kernel's release; `None` where that cannot be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>, Option<String>),
     /// What the doctor found.
     Doctor(Box<doctor::Report>),
 }
@@ -414,7 +414,8 @@ impl Loop {
             doctor::examine(&doctor::gather(reader.as_mut(), snapshot, owners, drained))
         });
         let doctor = examined.map(|report| Report::Doctor(Box::new(report)));
-        let machine = Report::Machine(owners, schedulers);
+        let release = Some(self.director.reader.release());
+        let machine = Report::Machine(owners, schedulers, release);
         [machine].into_iter().chain(doctor).all(|report| self.tap.tell(report))
     }
 

@@ -74,6 +74,10 @@ impl Reader for Fixed {
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
         Ok(BTreeSet::new())
     }
+
+    fn release(&self) -> String {
+        self.director.release()
+    }
 }
 
 struct Watch(std::sync::Arc<std::sync::Mutex<Duration>>);

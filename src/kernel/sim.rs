@@ -312,6 +312,11 @@ impl Reader for SimReader {
         Ok(SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned()).collect())
     }
 
+    /// Not the release of the kernel below: its pictures are the same on every machine.
+    fn release(&self) -> String {
+        "embedded; behaves like 6.1".to_owned()
+    }
+
     fn host(&mut self, _: &Addresses, _: &[Owner]) -> Host {
         Host::absent("the embedded director lives in this process and has no network of its own")
     }

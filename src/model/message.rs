@@ -36,9 +36,9 @@ pub enum Message {
     Census(Arc<Census>),
     /// What is known of the connection table.
     Connections(Told),
-    /// The programs that also write the table, or why they cannot be looked for, and the
-    /// schedulers that are loaded, as far as that can be told.
-    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>),
+    /// The programs that also write the table, or why they cannot be looked for, the schedulers
+    /// that are loaded, and the kernel's release, as far as that can be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>, Option<String>),
     /// Changes that the last snapshot shows and this console did not make.
     Theirs(Arc<Vec<Theirs>>),
     /// How the recording is getting on.

@@ -40,13 +40,14 @@ impl Model {
         }
     }
 
-    /// The programs that also write the table, and the schedulers that are loaded.
+    /// The programs that also write the table, the schedulers that are loaded, and the kernel.
     pub(super) fn take_machine(
         &mut self,
         owners: Result<Vec<Owner>, KernelError>,
         loaded: Option<BTreeSet<String>>,
+        kernel: Option<String>,
     ) {
-        self.loaded = loaded;
+        (self.loaded, self.kernel) = (loaded, kernel);
         let (owners, looked) = match owners {
             Ok(owners) => (owners, Ok(())),
             Err(error) => (Vec::new(), Err(error)),

@@ -67,9 +67,10 @@ impl Model {
         if let Some(about) = about {
             self.recorded(&about);
         }
-        (self.owners, self.looked_for_owners, self.loaded) = (Vec::new(), None, None);
-        if let Some(Machine { owners, schedulers }) = machine {
-            self.take_machine(owners.map_err(KernelError::Told), schedulers);
+        (self.owners, self.looked_for_owners) = (Vec::new(), None);
+        (self.loaded, self.kernel) = (None, None);
+        if let Some(Machine { owners, schedulers, release }) = machine {
+            self.take_machine(owners.map_err(KernelError::Told), schedulers, release);
         }
         self.drains = Drains::default();
         (self.news, self.past, self.notice) = (None, crate::drain::Past::default(), None);

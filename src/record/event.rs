@@ -20,13 +20,16 @@ pub struct About {
     pub began: Timestamp,
 }
 
-/// The programs that also write the table, and the schedulers that are loaded.
+/// The programs that also write the table, the schedulers that are loaded, and the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The programs, or why they could not be looked for.
     pub owners: Result<Vec<Owner>, String>,
     /// The schedulers; `None` where that could not be told.
     pub schedulers: Option<BTreeSet<String>>,
+    /// The kernel's release; `None` where a program recorded that did not know it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 /// A poll that failed.

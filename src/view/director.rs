@@ -154,6 +154,11 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         1 => "1 entry".to_owned(),
         n => format!("{} entries", number::separated(n)),
     };
+    match &model.kernel {
+        Some(release) => sheet.pair("kernel", &clean(release), theme.text),
+        None if model.replays() => sheet.pair("kernel", "its release was not recorded", theme.dim),
+        None => sheet.pair("kernel", "not asked yet", theme.dim),
+    }
     match &snapshot.info {
         Part::Unreadable(why) => sheet.pair("IPVS", why, theme.warning),
         info => {

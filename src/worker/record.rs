@@ -115,9 +115,10 @@ fn seen(report: &Report) -> Option<Seen> {
         }
         Report::Theirs(theirs) => Seen::Theirs(theirs.clone()),
         Report::Journal(news) => Seen::Journal(news.clone()),
-        Report::Machine(owners, schedulers) => {
+        Report::Machine(owners, schedulers, release) => {
             let owners = owners.clone().map_err(|error| error.to_string());
-            Seen::Machine(Machine { owners, schedulers: schedulers.clone() })
+            let (schedulers, release) = (schedulers.clone(), release.clone());
+            Seen::Machine(Machine { owners, schedulers, release })
         }
         _ => return None,
     })

@@ -99,5 +99,6 @@ fn told(step: Step) -> Option<Report> {
 
 /// What the machine told, as a report.
 pub(super) fn machine(machine: Machine) -> Report {
-    Report::Machine(machine.owners.map_err(KernelError::Told), machine.schedulers)
+    let Machine { owners, schedulers, release } = machine;
+    Report::Machine(owners.map_err(KernelError::Told), schedulers, release)
 }

@@ -157,7 +157,8 @@ fn recordings() -> Vec<Vec<u8>> {
             same_namespace: true,
         };
         let schedulers = Some(["wlc".to_owned()].into());
-        recorder.take(&Seen::Machine(Machine { owners: Ok(vec![owner]), schedulers }));
+        let release = Some("6.1.0-13-amd64".to_owned());
+        recorder.take(&Seen::Machine(Machine { owners: Ok(vec![owner]), schedulers, release }));
         for _ in 0..count {
             let snapshot = Arc::new(reader.snapshot(&Want::everything()).unwrap());
             let (time, at) = (snapshot.taken, snapshot.at);

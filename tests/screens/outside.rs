@@ -54,7 +54,7 @@ fn keepalived() -> Message {
         config: Some("/etc/lvs.conf".to_owned()),
         same_namespace: true,
     };
-    Message::Machine(Ok(vec![owner]), None)
+    Message::Machine(Ok(vec![owner]), None, None)
 }
 
 /// A weight that flaps, one that was changed once, a server that has gone.
@@ -268,7 +268,8 @@ fn recording() -> Recording {
     };
     let mut recorder = Recorder::open(place, Default::default(), about).unwrap();
     let mut console = Watched::new(Scenario::Incident);
-    recorder.take(&Seen::Machine(Machine { owners: Ok(Vec::new()), schedulers: None }));
+    let release = Some("6.1.0-13-amd64".to_owned());
+    recorder.take(&Seen::Machine(Machine { owners: Ok(Vec::new()), schedulers: None, release }));
     for _ in 0..90 {
         console.stage.polls(1);
         let last = console.stage.last.clone().unwrap();

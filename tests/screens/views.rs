@@ -247,7 +247,7 @@ fn busy() -> Stage {
         found(OwnerKind::Keepalived, Some("/etc/lvs.conf"), true),
         found(OwnerKind::KubeProxy, None, false),
     ];
-    stage.model.update(Message::Machine(Ok(owners), None));
+    stage.model.update(Message::Machine(Ok(owners), None, Some("6.1.0-13-amd64".to_owned())));
     stage.does("6");
     stage
 }
@@ -302,6 +302,27 @@ fn consequences_of_owners_are_told_in_full() {
     }
 }
 
+/// Which kernel it is decides what it can and how it counts.
+#[test]
+fn the_kernels_release_is_told() {
+    let mut stage = Stage::web();
+    let kernel = |stage: &mut Stage| {
+        let screen = stage.screen();
+        let line = screen.lines().find(|line| line.contains(" kernel ")).unwrap_or_default();
+        line.trim_matches('|').trim().to_owned()
+    };
+    stage = stage.sized((80, 50));
+    stage.does("6");
+    assert!(kernel(&mut stage).ends_with("not asked yet"), "{}", stage.screen());
+    let release = stage.director.reader.release();
+    stage.model.update(Message::Machine(Ok(Vec::new()), None, Some(release)));
+    assert!(kernel(&mut stage).ends_with("embedded; behaves like 6.1"), "{}", stage.screen());
+    let release = Some("6.1.0-13-amd64\u{1b}[2J".to_owned());
+    stage.model.update(Message::Machine(Ok(Vec::new()), None, release));
+    let told = kernel(&mut stage);
+    assert!(told.contains("6.1.0-13-amd64") && !told.contains('\u{1b}'), "{told}");
+}
+
 #[test]
 fn what_could_not_be_read_of_the_director_says_why() {
     let mut stage = Stage::web();
@@ -311,7 +332,7 @@ fn what_could_not_be_read_of_the_director_says_why() {
         "look for other programs that write the table among the processes",
         &std::io::Error::from_raw_os_error(2),
     );
-    stage.model.update(Message::Machine(Err(hidden), None));
+    stage.model.update(Message::Machine(Err(hidden), None, None));
     let mut snapshot = stage.last.clone().unwrap();
     let why = |what: &str| format!("cannot read {what}: not permitted");
     snapshot.info = Part::Unreadable(why("the version"));

@@ -251,6 +251,10 @@ impl Reader for NetlinkReader {
         self.proc.schedulers()
     }
 
+    fn release(&self) -> String {
+        self.proc.release()
+    }
+
     fn host(&mut self, wanted: &Addresses, owners: &[Owner]) -> Host {
         self.proc.host(wanted, owners)
     }

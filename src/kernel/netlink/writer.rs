@@ -7,7 +7,7 @@ use super::socket::Socket;
 use crate::ipvs::Change;
 use crate::kernel::errno::EPERM;
 use crate::kernel::proc::ProcRoot;
-use crate::kernel::{KernelError, Writer, advice, check};
+use crate::kernel::{self, KernelError, Writer, advice, check};
 
 /// Writes with CAP_NET_ADMIN, over a socket of its own so that a dump under way is not disturbed.
 pub struct NetlinkWriter {
@@ -26,8 +26,8 @@ impl NetlinkWriter {
     /// # Errors
     /// As [`super::open`].
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
-        let release = rustix::system::uname().release().to_string_lossy().into_owned();
-        Ok(Self { socket: Socket::open()?, sysctls: root.sysctls(), release, ready: false })
+        let (sysctls, release) = (root.sysctls(), kernel::release());
+        Ok(Self { socket: Socket::open()?, sysctls, release, ready: false })
     }
 
     fn send(&mut self, request: Request, change: &Change) -> Result<(), KernelError> {

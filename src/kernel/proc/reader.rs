@@ -16,7 +16,7 @@ use super::{stats, sysctl, text::Fault};
 use crate::ipvs::{Info, ServiceKey, Stats};
 use crate::kernel::host::Host;
 use crate::kernel::route::Addresses;
-use crate::kernel::{Connections, KernelError, Reader, Want};
+use crate::kernel::{self, Connections, KernelError, Reader, Want};
 use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
 /// Reads a director through `/proc`, in the network namespace of the thread that calls.
@@ -126,6 +126,10 @@ impl Reader for ProcReader {
 
     fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
         modules::schedulers(&self.root)
+    }
+
+    fn release(&self) -> String {
+        kernel::release()
     }
 
     fn host(&mut self, wanted: &Addresses, owners: &[Owner]) -> Host {

@@ -44,6 +44,7 @@ fn what_is_no_snapshot_comes_out_where_it_was() {
     let machine = Machine {
         owners: Err("cannot look".into()),
         schedulers: Some(["rr".to_owned(), "wlc".to_owned()].into()),
+        release: Some("6.1.0-13-amd64".into()),
     };
     let failed = Unreadable { time: readings[3].taken, why: "no".into() };
     let seen = theirs(&readings[1], 3);

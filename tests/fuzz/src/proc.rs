@@ -296,7 +296,7 @@ fn tree_is_read(tree: &Folder) {
     for owner in owners.iter().flatten() {
         owner.config.iter().for_each(|path| assert_quiet(path));
     }
-    model.update(Message::Machine(owners, loaded));
+    model.update(Message::Machine(owners, loaded, None));
     match reader.snapshot(&Want::everything()) {
         Ok(mut snapshot) => {
             (snapshot.taken, snapshot.took) = Default::default();

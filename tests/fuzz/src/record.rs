@@ -69,7 +69,7 @@ fn played(bytes: Vec<u8>) {
             Step::Machine(machine) => {
                 let failed = |why| KernelError::System { action: "look".to_owned(), why };
                 let owners = machine.owners.map_err(failed);
-                model.update(Message::Machine(owners, machine.schedulers));
+                model.update(Message::Machine(owners, machine.schedulers, machine.release));
             }
             Step::Journal(news) => {
                 model.update(Message::Journal(news));
