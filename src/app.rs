@@ -76,6 +76,8 @@ pub struct App {
     answer: Duration,
     /// Waits for the terminal's clipboard.
     copy: Option<String>,
+    /// Whether the next frame is to be drawn whole.
+    repaint: bool,
 }
 
 impl App {
@@ -104,6 +106,7 @@ impl App {
             frame: Duration::from_secs(1) / frames.max(1),
             answer: Duration::from_secs(1) / answers.max(1),
             copy: None,
+            repaint: false,
         }
     }
 
@@ -177,6 +180,9 @@ impl App {
             if let Some(text) = self.copy.take() {
                 terminal.copy(&text).context("the terminal cannot be written")?;
             }
+            if std::mem::take(&mut self.repaint) {
+                terminal.repaint().context("the terminal cannot be written")?;
+            }
             if self.mouse != terminal.listens_to_mouse() {
                 terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
             }
@@ -228,27 +234,20 @@ impl App {
     }
 
     fn event(&mut self, event: &Event, changed: &mut bool) -> Option<End> {
-        match event {
-            Event::Key(key) => {
-                let message = self.keymap.message(*key, &self.model)?;
-                *changed = true;
-                let now = self.now();
-                self.update(Message::Clock(now));
-                self.update(message)
-            }
-            Event::Mouse(mouse) => {
-                let message = self.clicked(*mouse)?;
-                *changed = true;
-                let now = self.now();
-                self.update(Message::Clock(now));
-                self.update(message)
-            }
+        let message = match event {
+            Event::Key(key) => self.keymap.message(*key, &self.model)?,
+            Event::Mouse(mouse) => self.clicked(*mouse)?,
+            Event::Paste(text) => Message::Pasted(text.clone()),
             Event::Resize(..) => {
                 *changed = true;
-                None
+                return None;
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        *changed = true;
+        let now = self.now();
+        self.update(Message::Clock(now));
+        self.update(message)
     }
 
     /// What the mouse means: the left button and the wheel.
@@ -302,7 +301,10 @@ impl App {
                     self.mouse = !self.mouse;
                     self.update(Message::Mouse(self.mouse));
                 }
-                Effect::Refresh => self.worker.ask(Request::Refresh),
+                Effect::Refresh => {
+                    self.repaint = true;
+                    self.worker.ask(Request::Refresh);
+                }
                 Effect::Play(play) => self.worker.ask(Request::Play(play)),
                 Effect::NextTheme => {
                     self.themes.step();

@@ -192,7 +192,7 @@ impl Spec {
     /// Whether there has to be a kernel for it: absent where a recording is played, which holds no
     /// connection table either.
     fn asks_the_kernel(&self) -> bool {
-        let asks = matches!(self.command, Command::Refresh | Command::Connections);
+        let asks = self.command == Command::Connections;
         self.mutates || asks || self.views == CONNECTIONS
     }
 
@@ -283,7 +283,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::CopyCommand, "copy-command", "copy the ipvsadm command that makes it", &["Y"]).also(&[View::Services, View::Hosts]),
     spec(Command::Mouse, "mouse", "let the terminal select text, or not", &["m"]),
     spec(Command::NextTheme, "next-theme", "switch to the next theme", &["T"]),
-    spec(Command::Refresh, "refresh", "read the kernel now", &["r", "Ctrl-l"]),
+    spec(Command::Refresh, "refresh", "read and draw everything anew", &["r", "Ctrl-l"]),
     spec(Command::Palette, "palette", "find a command by its name", &[":"]).hint("commands"),
     spec(Command::Help, "help", "show every key", &["?", "F1", "h"]).hint("help"),
     spec(Command::Close, "close", "close what is open", &["Esc"]).hint("close"),

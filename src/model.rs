@@ -315,6 +315,7 @@ impl Model {
                 };
                 self.say(Tone::Info, format!("copied: {first}{more}"));
             }
+            Message::Pasted(text) => return self.paste(&text),
             Message::Click(hit) => return self.click(hit),
             Message::Wheel(by) => self.wheel(by),
             Message::Mouse(listened) => {

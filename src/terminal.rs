@@ -13,8 +13,9 @@ use output::{Output, write};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
-use crossterm::style::Print;
+use crossterm::style::{Attribute, Print, SetAttribute};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -67,8 +68,9 @@ pub fn is_there() -> bool {
 }
 
 impl Terminal {
-    /// Claims the terminal: raw mode, alternate screen, no cursor, and the `mouse` if it is
-    /// wanted. From here on a panic gives it back before it is reported.
+    /// Claims the terminal: raw mode, alternate screen, no cursor, what is pasted told apart from
+    /// keys, and the `mouse` if it is wanted. From here on a panic gives it back before it is
+    /// reported.
     ///
     /// # Errors
     /// What the terminal says.
@@ -158,10 +160,17 @@ impl Terminal {
         release()?;
         kill_current_process_group(Signal::TSTP)?;
         enter(self.mouse)?;
+        self.repaint()
+    }
+
+    /// Has the next frame drawn whole, on a cleared screen: somebody may have written across it,
+    /// as `wall` and the kernel do.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub fn repaint(&mut self) -> io::Result<()> {
         // Not ratatui's own clear: it asks the terminal where the cursor is, and waits for it.
-        let mut bytes = Vec::new();
-        queue!(bytes, Clear(ClearType::All))?;
-        write(&bytes)?;
+        queue!(self.frame, SetAttribute(Attribute::Reset), Clear(ClearType::All))?;
         self.screen = screen(&self.frame)?;
         self.hidden = false;
         Ok(())
@@ -184,7 +193,7 @@ fn enter(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     CLAIMED.store(true, Ordering::SeqCst);
     let mut bytes = Vec::new();
-    queue!(bytes, EnterAlternateScreen, Hide)?;
+    queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
     if mouse {
         bytes.extend_from_slice(MOUSE_ON.as_bytes());
     }
@@ -198,7 +207,8 @@ fn release() -> io::Result<()> {
     }
     output::settle();
     let mut bytes = Vec::new();
-    queue!(bytes, EndSynchronizedUpdate, Print(MOUSE_OFF), Show, LeaveAlternateScreen)?;
+    queue!(bytes, EndSynchronizedUpdate, Print(MOUSE_OFF), DisableBracketedPaste, Show)?;
+    queue!(bytes, LeaveAlternateScreen)?;
     // A terminal that takes nothing must not keep the process: then its modes have to do.
     let written = if output::is_ready() { write(&bytes) } else { Ok(()) };
     let cooked = disable_raw_mode();

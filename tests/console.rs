@@ -885,6 +885,45 @@ fn y_copies_the_row_and_the_palette_quits() {
     console.assert_given_back();
 }
 
+/// What is pasted, as a terminal sends it that was asked to tell it apart.
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
+}
+
+#[test]
+fn what_is_pasted_is_typed_into_a_prompt_and_is_no_key_elsewhere() {
+    let mut console = open(demo(&[]));
+    assert!(String::from_utf8_lossy(&console.raw()).contains("\x1b[?2004h"), "it is asked for");
+    console.keys(&pasted("x"));
+    console.wait_until("it is told", |s| s.says("nothing was done with what was pasted"));
+    assert_eq!(weight(&wait_for_readings(&console), FIRST), 10);
+    console.keys("/").keys(&pasted("10.1.3\rq"));
+    console.wait_until("one server is left", |s| {
+        s.server(HTTP, LAST).is_some() && s.server(HTTP, FIRST).is_none()
+    });
+    console.keys(key::ENTER).keys("q");
+    assert_eq!(console.exit_code(), 0);
+    console.assert_given_back();
+}
+
+/// As `wall` and the kernel do.
+#[test]
+fn a_screen_that_was_written_across_is_drawn_anew() {
+    let mut console = open(demo(&[]));
+    console.writes_across("\x1b[23;30HBroadcast message");
+    console.wait_until("it stands there", |s| s.has("Broadcast message"));
+    wait_for_readings(&console);
+    assert!(console.screen().has("Broadcast message"), "of itself nothing draws over it");
+    console.keys("\x0c");
+    console.wait_until("the whole screen", |s| {
+        !s.has("Broadcast") && s.server(HTTP, FIRST).is_some() && s.footer().contains("quit")
+    });
+    assert!(console.screen().vt.hide_cursor());
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    console.assert_given_back();
+}
+
 #[test]
 fn a_frozen_screen_stands_still_and_goes_back() {
     let mut console = open(demo(&[]));

@@ -552,6 +552,39 @@ fn a_prompt_goes_with_its_server_and_not_with_another() {
     assert_eq!(stage.key(KeyCode::Enter), []);
 }
 
+/// What is pasted may be anything.
+#[test]
+fn what_is_pasted_is_text_or_nothing() {
+    let mut stage = Stage::web();
+    let paste = |stage: &mut Stage, text: &str| {
+        stage.model.update(ipvs_tui::model::Message::Pasted(text.into()))
+    };
+    let server = stage.model.selected_server().unwrap();
+    for text in ["x", "d\n", "q", ":quit\r", ""] {
+        assert_eq!(paste(&mut stage, text), [], "{text:?}");
+        assert!(stage.model.prompt.is_none(), "{text:?}");
+        assert!(stage.notice().1.starts_with("nothing was done with what was pasted"), "{text:?}");
+    }
+    // The first line of it; what a terminal would act upon is left out.
+    stage.does("w");
+    assert_eq!(paste(&mut stage, "\r\n1\u{1b}\u{7f}2\r5\n"), []);
+    let screen = stage.screen();
+    assert!(screen.contains("(now 10): 12") && !screen.contains("(now 10): 125"), "{screen}");
+    assert_eq!(stage.model.selected_server(), Some(server));
+    stage.key(KeyCode::Esc);
+    // A field of a form, if it takes text.
+    stage.does("a");
+    assert_eq!(paste(&mut stage, "10.1.9.9\t80"), []);
+    assert!(stage.screen().contains("10.1.9.9 80"), "{}", stage.screen());
+    stage.key(KeyCode::Esc);
+    // An answer is no text.
+    stage.does("s");
+    let chosen = |stage: &Stage| format!("{:?}", stage.model.prompt);
+    let before = chosen(&stage);
+    assert_eq!(paste(&mut stage, "j"), []);
+    assert_eq!(chosen(&stage), before);
+}
+
 /// While text is typed, no character is a command, whichever it is.
 #[test]
 fn keys_in_a_prompt_are_text() {

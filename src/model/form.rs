@@ -127,6 +127,12 @@ impl Form {
         self.follow();
     }
 
+    /// Whether the field with the focus takes text.
+    pub(super) fn is_on_text(&self) -> bool {
+        let focused = self.fields.get(self.focus);
+        focused.is_some_and(|field| matches!(field.kind, FieldKind::Text(_)))
+    }
+
     /// Moves the focus to the next field, or the one before if `by` is negative: round about, past
     /// those that cannot be altered or do not apply.
     pub fn next(&mut self, by: isize) {

@@ -73,6 +73,8 @@ pub enum Message {
     Wheel(isize),
     /// Whether the mouse is listened to now.
     Mouse(bool),
+    /// Text was pasted into the terminal.
+    Pasted(String),
     /// Another theme is on.
     Theme(String),
     /// What was drawn.
@@ -95,6 +97,7 @@ impl Message {
                 | Self::Scroll(_)
                 | Self::Accept
                 | Self::UnknownKey(_)
+                | Self::Pasted(_)
                 | Self::Click(_)
                 | Self::Wheel(_)
         )

@@ -7,6 +7,7 @@ use super::act::noted;
 use super::{Column, Effect, Filter, Form, Model, Page, Row, Tone};
 use crate::connections;
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
+use crate::journal::acts;
 use crate::plan::{Plan, WeightEdit, WeightError};
 
 /// What may be typed into, or has to be answered.
@@ -99,6 +100,14 @@ impl Prompt {
         }
     }
 
+    /// Whether pasted text goes into it. A choice would take it for keys.
+    fn takes_paste(&self) -> bool {
+        match self {
+            Self::Form(form) => form.is_on_text(),
+            other => other.is_text(),
+        }
+    }
+
     /// Whether keys are text.
     pub fn is_text(&self) -> bool {
         matches!(
@@ -116,6 +125,8 @@ impl Prompt {
 impl Model {
     /// The longest text that makes sense as a weight.
     const LONGEST: usize = 16;
+    /// No prompt takes more characters than this.
+    const LONGEST_PASTE: usize = 1_000;
 
     pub(super) fn ask_weight(&mut self) {
         let Some((service, server)) = self.selected_server() else {
@@ -152,6 +163,22 @@ impl Model {
             Some(Prompt::WholePass) | None => {}
         }
         Vec::new()
+    }
+
+    /// Takes what was pasted where it would be typed, its first line only. It may be anything: it
+    /// is no key, and answers nothing.
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if !self.prompt.as_ref().is_some_and(Prompt::takes_paste) {
+            let text = "nothing was done with what was pasted: here keys are commands, and no text \
+                        is asked for";
+            self.say(Tone::Info, text);
+            return Vec::new();
+        }
+        let line = text.split(['\n', '\r']).find(|line| !line.is_empty()).unwrap_or_default();
+        // Words that a tab parts stay apart.
+        let line = line.replace('\t', " ");
+        let chars = line.chars().filter(|c| !acts(*c)).take(Self::LONGEST_PASTE);
+        chars.flat_map(|c| self.typed(InputRequest::InsertChar(c))).collect()
     }
 
     /// Another answer.

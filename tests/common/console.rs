@@ -156,6 +156,11 @@ impl Console {
         self
     }
 
+    /// Somebody else writes to the terminal.
+    pub fn writes_across(&self, text: &str) {
+        rustix::io::write(&self.tty, text.as_bytes()).unwrap();
+    }
+
     /// The terminal takes nothing any more, as a line that hangs, or goes on.
     pub fn hang(&self, hangs: bool) {
         self.hangs.store(hangs, Ordering::SeqCst);
