@@ -80,7 +80,7 @@ pub enum Sign {
     Orphans {
         /// What they were addressed to, and the server.
         lane: Lane,
-        /// The service that the server was deleted from.
+        /// The service that has lost the server.
         taker: Taker,
         /// How many.
         rows: Estimate,

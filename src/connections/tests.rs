@@ -167,7 +167,7 @@ fn every_row_of_every_scenario_has_its_server() {
 /// The end of the table is no proof that nothing was missed.
 #[test]
 fn a_pass_that_was_cut_short_is_not_exact() {
-    let row = |n| web(0x0A09_0000 + n, 2_000, 1, "ESTABLISHED", 900);
+    let row = |n: u32| web(0x0A09_0000 + n, 2_000, 1, "ESTABLISHED", 900);
     let rows: Vec<String> = (0..1_000).map(row).collect();
     let mut snapshot = table(&[("TCP 10.0.0.1:80", "wlc", &[("10.1.1.2:80", 1)])]);
     count(&mut snapshot, &rows);
@@ -188,7 +188,7 @@ fn a_pass_that_was_cut_short_is_not_exact() {
     assert_eq!((cut.all().value, cut.scale.part()), (1_000, Some(0.7)));
     assert!(!cut.scale.count(Tally { counted: 350, beside: 0 }).is_exact());
     // Where timers run out all the time, more has gone by itself.
-    let short = |n| web(0x0A09_0000 + n, 2_000, 1, "TIME_WAIT", n % 2);
+    let short = |n: u32| web(0x0A09_0000 + n, 2_000, 1, "TIME_WAIT", n % 2);
     let brief: Vec<String> = (0..900).map(short).collect();
     assert!(survey(&brief, End::Whole, Some(1_000), &snapshot).is_whole());
 }
