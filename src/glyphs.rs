@@ -22,6 +22,8 @@ pub struct Glyphs {
     pub changed: &'static str,
     /// Its weight goes back and forth.
     pub flapping: &'static str,
+    /// It needs an operator.
+    pub trouble: &'static str,
     /// A recording is played.
     pub playing: &'static str,
     /// Worth knowing.
@@ -77,6 +79,7 @@ pub const UNICODE: Glyphs = Glyphs {
     ramping: "◔",
     changed: "Δ",
     flapping: "↕",
+    trouble: "!",
     playing: "▶",
     note: "!",
     marked: "✓",
@@ -91,7 +94,7 @@ pub const UNICODE: Glyphs = Glyphs {
     down: "↓",
     cursor: "▌",
     bars: bar::NINE_LEVELS,
-    gap: " ",
+    gap: "·",
     unicode: true,
     braille: false,
 };
@@ -103,8 +106,9 @@ pub const ASCII: Glyphs = Glyphs {
     quiesced: "o",
     draining: "d",
     ramping: "r",
-    changed: "c",
-    flapping: "f",
+    changed: "@",
+    flapping: "&",
+    trouble: "!",
     playing: ">",
     note: "!",
     marked: "+",
@@ -126,10 +130,53 @@ pub const ASCII: Glyphs = Glyphs {
         half: "=",
         three_eighths: "-",
         one_quarter: ":",
-        one_eighth: ".",
+        one_eighth: "_",
         empty: " ",
     },
-    gap: " ",
+    gap: ".",
     unicode: false,
     braille: false,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars(set: &bar::Set<'static>) -> [&'static str; 9] {
+        [
+            set.empty,
+            set.one_eighth,
+            set.one_quarter,
+            set.three_eighths,
+            set.half,
+            set.five_eighths,
+            set.three_quarters,
+            set.seven_eighths,
+            set.full,
+        ]
+    }
+
+    #[test]
+    fn a_gap_looks_like_no_value() {
+        for glyphs in [UNICODE, ASCII] {
+            assert!(!bars(&glyphs.bars).contains(&glyphs.gap), "{}", glyphs.gap);
+            assert_eq!(glyphs.gap, glyphs.unknown, "both are what is not known");
+        }
+    }
+
+    /// They stand in the same cells, and `c` or `f` before an address would be a part of it.
+    #[test]
+    fn signs_of_rows_are_told_apart_and_are_no_digits() {
+        for glyphs in [UNICODE, ASCII] {
+            let states =
+                [glyphs.trouble, glyphs.quiesced, glyphs.draining, glyphs.ramping, glyphs.marked];
+            let signs = [&states[..], &[glyphs.changed, glyphs.flapping]].concat();
+            for (n, sign) in signs.iter().enumerate() {
+                assert!(!signs[..n].contains(sign), "{sign}");
+            }
+            for sign in [glyphs.changed, glyphs.flapping, glyphs.trouble, glyphs.marked] {
+                assert!(!sign.chars().any(|c| c.is_ascii_alphanumeric()), "{sign}");
+            }
+        }
+    }
+}

@@ -25,7 +25,7 @@
 //! - A dangerous act is a value before it is an act: a plan, with what it expects to find.
 //! - Edits send the whole entry, merged field by field with a fresh read, and are read back.
 //! - The screen never shows hoped-for state: success is the next snapshot.
-//! - Missing is not zero: what cannot be read is a dot, a gap in history is a gap.
+//! - Missing is not zero: what cannot be read is a dot, and so is a gap in history.
 //! - A director is a value; nothing is global but the terminal's restoration.
 //!
 //! # What polling may cost

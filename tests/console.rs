@@ -826,7 +826,7 @@ fn a_process_that_was_stopped_for_a_minute_goes_on_with_a_gap() {
     console.wait_until("the present", |s| s.header().contains("live"));
     // The minute is a gap in the lines of values, and what was done before it can be undone.
     let lines = console.screen().server(HTTP, "10.1.3.2:80").unwrap().lines;
-    assert!(lines.matches(' ').count() >= 5, "{}", console.screen());
+    assert!(lines.matches('·').count() >= 5, "{}", console.screen());
     console.keys("u");
     wait_for_weight(&console, FIRST, 10);
 }

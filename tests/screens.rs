@@ -617,6 +617,12 @@ fn a_gap_in_history_shows_as_a_gap() {
     let gap = known.trim().split('#').filter(|s| !s.is_empty()).collect::<Vec<_>>();
     assert_eq!(gap.len(), 1, "one gap in the middle: '{known}'");
     assert!((8..=10).contains(&gap[0].len()), "'{known}'");
+    // A minute of which nothing is known does not look like one without connections.
+    let screen = stage.screen();
+    let line = screen.lines().find(|l| l.contains(FIRST)).unwrap();
+    let between = line.split(|c: char| ('▁'..='█').contains(&c));
+    let dots = between.filter(|part| part.chars().all(|c| c == '·')).map(|p| p.chars().count());
+    assert!(dots.max() >= Some(3), "{screen}");
     assert_snapshot!("gap_200x60", stage.screen());
 }
 

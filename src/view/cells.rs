@@ -22,8 +22,8 @@ pub(super) fn right(text: &str, style: Style, span: Span, y: u16, frame: &mut Fr
     frame.buffer_mut().set_stringn(x, y, text, short.into(), style);
 }
 
-/// Values as columns, as high as `area`, scaled to the largest of them. Anything above 0 shows as
-/// something.
+/// Values as columns, as high as `area`: a chart is scaled to the largest of them, a line in a row
+/// as [`ceiling`] tells. Anything above 0 shows as something.
 pub(super) fn line(
     values: &[Option<f32>],
     style: Style,
@@ -31,11 +31,22 @@ pub(super) fn line(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
-    scaled(values, largest(values), style, look, area, frame);
+    let most = if area.height > 1 { largest(values) } else { ceiling(values) };
+    scaled(values, most, style, look, area, frame);
+}
+
+/// What a line in a row is scaled to: the largest of its values, or twice their mean where that is
+/// more. What is steady stands at half height: full blocks would be the loudest of the screen, and
+/// tell the least.
+pub(super) fn ceiling(values: &[Option<f32>]) -> f32 {
+    let (sum, known) =
+        values.iter().flatten().fold((0.0_f32, 0.0_f32), |(sum, n), v| (sum + v, n + 1.0));
+    let mean = if known > 0.0 { sum / known } else { 0.0 };
+    largest(values).max(2.0 * mean)
 }
 
 /// The largest of some values; 0 of none.
-pub(super) fn largest(values: &[Option<f32>]) -> f32 {
+fn largest(values: &[Option<f32>]) -> f32 {
     values.iter().flatten().copied().fold(0.0, f32::max)
 }
 
@@ -50,7 +61,7 @@ pub(super) fn scaled(
     frame: &mut Frame<'_>,
 ) {
     if look.glyphs.braille {
-        return dots(values, most, style, area, frame);
+        return dots(values, most, style, look, area, frame);
     }
     let steps = 8 * u64::from(area.height);
     let top = steps.saturating_sub(1);
@@ -65,6 +76,7 @@ pub(super) fn scaled(
         .max(steps)
         .bar_set(glyphs.bars.clone())
         .absent_value_symbol(glyphs.gap)
+        .absent_value_style(look.theme.gap)
         .style(style);
     frame.render_widget(line, area);
 }
@@ -78,14 +90,28 @@ pub(super) fn samples(look: &Look, cells: u16) -> usize {
 /// (Unicode 6.2, U+2800 and on).
 const DOTS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]];
 
-/// Values as columns of dots, two in a cell, scaled to `most`.
-fn dots(values: &[Option<f32>], most: f32, style: Style, area: Rect, frame: &mut Frame<'_>) {
+/// Values as columns of dots, two in a cell, scaled to `most`. A cell of which one half is known
+/// shows that half.
+fn dots(
+    values: &[Option<f32>],
+    most: f32,
+    style: Style,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let steps = 4 * u32::from(area.height);
     let height = |value: Option<f32>| match value {
         Some(value) if most > 0.0 => ((value / most * steps as f32).ceil() as u32).min(steps),
         _ => 0,
     };
     for (x, pair) in (area.x..area.right()).zip(values.chunks(2)) {
+        if pair.iter().all(Option::is_none) {
+            for y in area.y..area.bottom() {
+                frame.buffer_mut().set_string(x, y, look.glyphs.gap, style.patch(look.theme.gap));
+            }
+            continue;
+        }
         for (level, y) in (area.y..area.bottom()).rev().enumerate() {
             let below = 4 * u32::try_from(level).unwrap_or(0);
             let mut cell = 0;
@@ -110,6 +136,15 @@ mod tests {
 
     fn drawn(values: &[Option<f32>], width: u16, height: u16) -> String {
         let glyphs = glyphs::Glyphs { braille: true, ..glyphs::UNICODE };
+        drawn_with(glyphs, values, width, height)
+    }
+
+    fn drawn_with(
+        glyphs: glyphs::Glyphs,
+        values: &[Option<f32>],
+        width: u16,
+        height: u16,
+    ) -> String {
         let look = Look { theme: theme::Theme::default(), glyphs };
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|f| line(values, Style::new(), &look, f.area(), f)).unwrap();
@@ -123,5 +158,23 @@ mod tests {
         assert_eq!(drawn(&values, 3, 1), "⢀⣴⣇");
         assert_eq!(drawn(&[Some(4.0), None, Some(2.0), Some(8.0)], 2, 2), " ⢸⡇⣿".replace('⣿', "⣼"));
         assert_eq!(drawn(&[None, Some(0.0)], 1, 1), " ");
+        assert_eq!(drawn(&[None, None, Some(0.0), Some(0.0)], 2, 1), "· ");
+    }
+
+    #[test]
+    fn a_gap_shows_as_one_and_not_as_nothing() {
+        let values = [None, Some(0.0), Some(1.0), Some(2.0), Some(8.0)];
+        for (glyphs, wanted) in [(glyphs::UNICODE, "· ▁▂▇"), (glyphs::ASCII, ". _:%")] {
+            assert_eq!(drawn_with(glyphs, &values, 5, 1), wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_steady_stands_at_half_height_and_a_chart_fills() {
+        let steady = [9.0, 10.0, 9.0, 10.0].map(Some);
+        assert_eq!(drawn_with(glyphs::UNICODE, &steady, 4, 1), "▄▄▄▄");
+        assert_eq!(drawn_with(glyphs::UNICODE, &steady, 4, 2), "▆▇▆▇████");
+        assert_eq!(ceiling(&[Some(0.0), None, Some(10.0), Some(0.0)]), 10.0);
+        assert_eq!(ceiling(&[None]), 0.0);
     }
 }

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::Look;
-use super::cells::{largest, samples, scaled};
+use super::cells::{ceiling, samples, scaled};
 use super::columns::{Columns, Span};
 use crate::history::{Metric, Series};
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -20,7 +20,7 @@ pub(super) struct Lines<'a> {
     snapshot: &'a Snapshot,
     /// What is drawn where: connections, and the chosen rate; without a place, nothing.
     pairs: [(Metric, Option<Span>); 2],
-    /// The largest value of each among a service's servers, where they share a scale.
+    /// What each is scaled to for all of a service's servers, where they share a scale.
     shared: BTreeMap<ServiceKey, [f32; 2]>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
         ];
         let mut lines = Self { model, look, snapshot, pairs, shared: BTreeMap::new() };
         if model.scale == Scale::Service {
-            lines.shared = visible.iter().map(|key| (*key, lines.largest(key))).collect();
+            lines.shared = visible.iter().map(|key| (*key, lines.ceiling(key))).collect();
         }
         lines
     }
@@ -82,13 +82,14 @@ impl<'a> Lines<'a> {
         self.draw(past, most, [theme.connections, theme.rate], y, frame);
     }
 
-    /// The largest values of a service's servers, hidden ones too: a filter moves no scale.
-    fn largest(&self, service: &ServiceKey) -> [f32; 2] {
+    /// What the lines of a service's servers are scaled to, hidden ones too: a filter moves no
+    /// scale.
+    fn ceiling(&self, service: &ServiceKey) -> [f32; 2] {
         let entry = self.snapshot.service(service);
         let servers = entry.into_iter().flat_map(|entry| &entry.servers);
         let pasts = servers.filter_map(|s| self.model.history.server(service, &s.server.key));
         pasts.fold([0.0; 2], |[connections, rate], past| {
-            let [first, second] = self.pairs.map(|pair| largest(&self.values(past, pair)));
+            let [first, second] = self.pairs.map(|pair| ceiling(&self.values(past, pair)));
             [connections.max(first), rate.max(second)]
         })
     }
@@ -111,7 +112,7 @@ impl<'a> Lines<'a> {
         let most = most.map_or([None; 2], |most| most.map(Some));
         for ((pair, style), most) in self.pairs.into_iter().zip(styles).zip(most) {
             let values = self.values(past, pair);
-            let most = most.unwrap_or_else(|| largest(&values));
+            let most = most.unwrap_or_else(|| ceiling(&values));
             if let Some(span) = pair.1 {
                 scaled(&values, most, style, self.look, span.row(y), frame);
             }
