@@ -317,7 +317,18 @@ impl App {
         None
     }
 
+    /// Draws. Where fewer rows fit than before, the selected one may have been below them: the model
+    /// has scrolled since, and that is drawn at once.
     fn draw(&mut self, terminal: &mut Terminal) -> anyhow::Result<()> {
+        let rows = self.hits.rows.height;
+        self.draw_once(terminal)?;
+        if self.hits.rows.height < rows {
+            self.draw_once(terminal)?;
+        }
+        Ok(())
+    }
+
+    fn draw_once(&mut self, terminal: &mut Terminal) -> anyhow::Result<()> {
         let (model, look) = (&self.model, &self.look);
         let mut hits = HitBoxes::default();
         terminal

@@ -6,15 +6,23 @@
 //!    asks for 25%
 //!  and 2 more
 //! ```
+//!
+//! Where there is one line for all: ` ✗ TCP 10.0.0.1:80 refuses clients: eve…, and 2 more`.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
 
 use super::{Look, page, place};
-use crate::model::{Alarm, Severity};
+use crate::model::{Alarm, Model, Severity};
 
 /// Blank, sign, blank; and a blank behind.
 const MARGIN: u16 = 4;
+
+/// Those that the screen tells. They are of the present: where it is held still there are none.
+pub(super) fn shown(model: &Model) -> &[Alarm] {
+    if model.frozen.is_some() { &[] } else { model.alarms() }
+}
 
 /// The alarms in at most so many lines of so many cells: those that refuse clients stand out.
 pub(super) fn lines(alarms: &[Alarm], look: &Look, width: u16, room: usize) -> Vec<Line<'static>> {
@@ -39,6 +47,11 @@ pub(super) struct Trouble {
 /// Sentences in at most so many lines of so many cells. Each gets one before any gets its second;
 /// what has no room is counted.
 pub(super) fn told(all: &[Trouble], look: &Look, width: u16, room: usize) -> Vec<Line<'static>> {
+    if let (1, [worst, more @ ..]) = (room, all)
+        && !more.is_empty()
+    {
+        return vec![only(worst, more.len(), look, width.into())];
+    }
     let told = if all.len() > room { room.saturating_sub(1) } else { all.len() };
     let more = all.len() - told;
     let mut spare = room.saturating_sub(told + usize::from(more > 0));
@@ -52,6 +65,14 @@ pub(super) fn told(all: &[Trouble], look: &Look, width: u16, room: usize) -> Vec
         lines.push(Line::styled(format!(" and {more} more"), look.theme.error));
     }
     lines
+}
+
+/// The worst of several sentences and how many others there are, on one line.
+fn only(worst: &Trouble, more: usize, look: &Look, width: usize) -> Line<'static> {
+    let more = format!(", and {more} more");
+    let room = width.saturating_sub(usize::from(MARGIN) + more.width());
+    let text = place::begin(&look.glyphs.say(&worst.text), room, look.glyphs.ellipsis);
+    Line::styled(format!(" {} {text}{more} ", worst.sign), worst.style)
 }
 
 /// A sentence, on one line or two.
@@ -100,6 +121,7 @@ mod tests {
         assert_eq!(told_of_three(21, 4), [&one[..], &[two.clone(), cut[1].clone()]].concat());
         assert_eq!(told_of_three(21, 3), [&cut[..1], &[two], &cut[1..2]].concat());
         assert_eq!(told_of_three(21, 2), [&cut[..1], &cut[2..]].concat());
+        assert_eq!(told_of_three(30, 1), [sign("one wants two~, and 2 more")]);
         assert_eq!(told_of_three(21, 0), [""; 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! Which of the chosen columns the width has room for, and where they are.
 //!
 //! ```text
-//!  cursor state name                    Fwd Weight Active  InAct  rates… conns────── rate───────
+//!  cursor changed state mark name       Fwd Weight Active  InAct  rates… conns────── rate───────
 //! ```
 
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use crate::model::Column;
 /// The table's columns from left to right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
-    /// Cursor, state and name.
+    /// Cursor, signs and name.
     pub name: Span,
     /// The others.
     pub cells: Vec<(Column, Span)>,
@@ -51,41 +51,51 @@ impl Columns {
 }
 
 const NUMBER: u16 = 6;
-/// The cell of the mark.
-pub(super) const MARK: u16 = 1;
+/// The cell of the sign that somebody else has changed it.
+pub(super) const CHANGED: u16 = 1;
 /// The cell of the state's sign.
 pub(super) const STATE: u16 = 2;
-/// The cell of the sign that somebody else has changed it.
-pub(super) const CHANGED: u16 = 3;
-/// Cursor, mark, state and what others did before the name.
+/// The cell of the mark: the one that touches the name, as no other sign does.
+pub(super) const MARK: u16 = 3;
+/// Cursor, what others did, state and mark before the name.
 pub(super) const PREFIX: u16 = 4;
 /// The shortest line of values that still shows a shape.
 const LINE: u16 = 9;
 /// Cursor, state, and an IPv4 service with its scheduler.
 const NAME: u16 = 24;
 
-/// The cells of a column; of a line, those of the shortest.
-fn width(column: Column, line: u16) -> u16 {
+/// The cells of a column where a line of values and a weight have so many.
+fn width(column: Column, (line, weight): (u16, u16)) -> u16 {
     match column {
         Column::ConnectionsLine | Column::RateLine => line,
+        Column::Weight => weight,
         Column::Share => 9,
         _ => NUMBER,
     }
 }
 
 /// The cells of all, with a gap before each.
-fn needed(list: &[Column], line: u16) -> u16 {
-    list.iter().map(|column| 1 + width(*column, line)).sum()
+fn needed(list: &[Column], cells: (u16, u16)) -> u16 {
+    list.iter().map(|column| 1 + width(*column, cells)).sum()
 }
 
-/// Lays `area` out for the chosen columns. `names` is the widest name of a server, `rate` the one
-/// that is shown.
-pub(super) fn columns(area: Rect, names: u16, wanted: &[Column], rate: Metric) -> Columns {
-    let widest = names.saturating_add(PREFIX).max(NAME);
+/// What is to be seen in the widest of the rows on the screen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Widest {
+    /// The name of a server.
+    pub names: u16,
+    /// A weight with the one before it.
+    pub weights: u16,
+}
+
+/// Lays `area` out for the chosen columns. `rate` is the one that is shown.
+pub(super) fn columns(area: Rect, seen: Widest, wanted: &[Column], rate: Metric) -> Columns {
+    let widest = seen.names.saturating_add(PREFIX).max(NAME);
     let list = fitting(wanted, widest, area.width, rate);
+    let weight = weight(&list, widest, seen.weights, area.width);
     let lines = u16::try_from(list.iter().filter(|c| c.is_line()).count()).unwrap_or(0);
-    let numbers = needed(&list, 0).saturating_sub(lines);
-    let shortest = lines * (1 + LINE);
+    let numbers = needed(&list, (0, weight)).saturating_sub(lines);
+    let shortest = lines * if weight > NUMBER { LINE } else { 1 + LINE };
     let name = widest.min(area.width.saturating_sub(numbers + shortest)).max(NAME);
     let left = area.width.saturating_sub(name + numbers);
     let line = left.checked_div(lines).unwrap_or(0).saturating_sub(1).min(LONGEST_LINE);
@@ -93,16 +103,24 @@ pub(super) fn columns(area: Rect, names: u16, wanted: &[Column], rate: Metric) -
 
     let mut x = area.x + name;
     let mut next = |column: &Column| {
-        let span = Span { x: x + 1, width: width(*column, line) };
+        let span = Span { x: x + 1, width: width(*column, (line, weight)) };
         x = span.end();
         (*column, span)
     };
     Columns { name: Span { x: area.x, width: name }, cells: list.iter().map(&mut next).collect() }
 }
 
+/// The cells of the weights: as many as are `wanted`, as far as no column goes for it and no more
+/// of a name is cut. Lines of values give a cell each.
+fn weight(list: &[Column], widest: u16, wanted: u16, width: u16) -> u16 {
+    let name = widest.min(width.saturating_sub(needed(list, (LINE, NUMBER)))).max(NAME);
+    let fits = |weight: &u16| name + needed(list, (LINE - 1, *weight)) <= width;
+    (NUMBER + 1..=wanted).rev().find(fits).unwrap_or(NUMBER)
+}
+
 /// Leaves out what there is no room for.
 fn fitting(wanted: &[Column], widest: u16, width: u16, rate: Metric) -> Vec<Column> {
-    let fits = |list: &[Column], name: u16, line: u16| name + needed(list, line) <= width;
+    let fits = |list: &[Column], name: u16, line: u16| name + needed(list, (line, NUMBER)) <= width;
     // All rates while there is room for lines of some length beside them; else the chosen one.
     let mut list = wanted.to_vec();
     if list.iter().filter(|c| c.is_rate()).count() > 1 && !fits(&list, widest, 2 * LINE) {
@@ -140,7 +158,11 @@ mod tests {
     use super::*;
 
     fn laid(width: u16, names: u16, wanted: &[Column]) -> Columns {
-        columns(Rect::new(0, 0, width, 1), names, wanted, Metric::Cps)
+        weighed(width, (names, 0), wanted)
+    }
+
+    fn weighed(width: u16, (names, weights): (u16, u16), wanted: &[Column]) -> Columns {
+        columns(Rect::new(0, 0, width, 1), Widest { names, weights }, wanted, Metric::Cps)
     }
 
     fn end(columns: &Columns) -> u16 {
@@ -161,6 +183,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn weights_get_room_where_nothing_else_goes_for_it() {
+        let wanted = Column::defaults();
+        for width in 60..=300 {
+            for names in [10, 21, 46] {
+                let (plain, wide) =
+                    (laid(width, names, &wanted), weighed(width, (names, 10), &wanted));
+                let list = |c: &Columns| c.cells.iter().map(|(c, _)| *c).collect::<Vec<_>>();
+                assert_eq!(list(&plain), list(&wide), "{width} {names}");
+                let weight = wide.of(Column::Weight).unwrap().width;
+                assert!((6..=10).contains(&weight) && end(&wide) <= width, "{width} {names}");
+                assert!(wide.name.width >= plain.name.width.min(names + PREFIX), "{width} {names}");
+            }
+        }
+        let weight =
+            |width, names| weighed(width, (names, 10), &wanted).of(Column::Weight).unwrap().width;
+        assert_eq!((weight(60, 11), weight(80, 11), weight(120, 21)), (7, 9, 10));
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! The line with the totals: `lb1  IPVS 1.2.1  4 services 11 servers  1,204 active  412 CPS  ● live`.
+//! The line with the totals: `lb1  IPVS 1.2.1  4 services 11 servers  1,204 active  412 CPS  ● live`;
+//! on every view, too, how many [`alarms`] there are: `lb1  2 alarms  4 services ...`.
 
 use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Look, number};
+use super::{Look, alarms, number};
 use crate::ipvs::duration;
 use crate::model::{Freshness, Frozen, Model};
 use crate::record::{Playing, Status};
 use crate::snapshot::{Moment, ServiceEntry};
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let theme = &look.theme;
     let right = freshness(model, look);
     let width = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
     let start = Rect { width: area.width - width, ..area };
@@ -33,9 +33,9 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         }
     }
     let mut line = vec![Span::raw(" ")];
-    for (i, part) in parts.into_iter().enumerate() {
-        let style = if i == 0 { theme.header } else { theme.text };
-        line.push(Span::styled(format!("{}  ", part.text), style));
+    for part in parts {
+        line.push(Span::styled(part.text, part.style));
+        line.push(Span::raw("  "));
     }
     frame.render_widget(Line::from(line), start);
     frame.render_widget(right, end);
@@ -45,11 +45,18 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
 struct Part {
     text: String,
     rank: u8,
+    style: Style,
 }
 
 fn parts(model: &Model, look: &Look) -> Vec<Part> {
-    let mut all = vec![Part { text: model.name.clone(), rank: 2 }];
-    let mut add = |rank, text| all.push(Part { text, rank });
+    let theme = &look.theme;
+    let mut all = vec![Part { text: model.name.clone(), rank: 2, style: theme.header }];
+    // A wall has them in full above each view.
+    let alarms = if model.wall.is_some() { 0 } else { alarms::shown(model).len() };
+    if alarms > 0 {
+        all.push(Part { text: count(alarms, "alarm"), rank: 0, style: theme.error });
+    }
+    let mut add = |rank, text| all.push(Part { text, rank, style: theme.text });
     if model.read_only && !model.replays() {
         add(1, "watching".to_owned());
     }

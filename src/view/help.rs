@@ -29,12 +29,18 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
         })
         .collect();
     let glyphs = &look.glyphs;
+    let says = |command| model.keys.say(command);
     for (glyph, meaning) in [
-        (glyphs.quiesced, "weight 0: takes no new connections"),
-        (glyphs.draining, "weight 0 and drained: 4 shows how far"),
-        (glyphs.ramping, "its weight comes back in steps"),
-        (glyphs.changed, "changed by someone else; Enter tells"),
-        (glyphs.flapping, "its weight goes back and forth"),
+        (glyphs.quiesced, "weight 0: takes no new connections".to_owned()),
+        (
+            glyphs.draining,
+            format!("weight 0 and drained: {} shows how far", says(Command::ViewDrains)),
+        ),
+        (glyphs.ramping, "its weight comes back in steps".to_owned()),
+        (glyphs.changed, format!("changed by someone else; {} tells", says(Command::Open))),
+        (glyphs.flapping, "its weight goes back and forth".to_owned()),
+        (glyphs.trouble, "needs an operator: the foot tells why".to_owned()),
+        (glyphs.gap, "in a line of values: nothing is known".to_owned()),
     ] {
         lines.push(Line::from(Span::styled(format!("{glyph:>KEYS$}  {meaning}"), theme.dim)));
     }

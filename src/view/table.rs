@@ -1,9 +1,10 @@
 //! The services with their servers beneath them. Only the rows on the screen are looked at.
 //!
 //! Where a service's row has scrolled away, it is drawn over the first line, dim, above those of
-//! its servers that are still to be seen.
+//! its servers that are still to be seen. What needs an operator has lines of its own below the
+//! rows, however many there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ratatui::Frame;
@@ -14,7 +15,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::{left, right};
-use super::columns::{CHANGED, Columns, MARK, PREFIX, STATE, Span, columns};
+use super::columns::{CHANGED, Columns, MARK, PREFIX, STATE, Span, Widest, columns};
 use super::lines::Lines;
 use super::{HitBoxes, Look, alarms, number, place};
 use crate::command::Command;
@@ -28,7 +29,12 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         empty(&waiting(model), look, area, frame);
         return HitBoxes::default();
     };
-    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let below_head = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let reserved = reserved(model, below_head.height);
+    let rows = Rect { height: below_head.height - reserved, ..below_head };
+    if reserved > 0 {
+        tell(model, look, below_head, rows, frame);
+    }
     let mut hits = HitBoxes { rows, ..HitBoxes::default() };
     if snapshot.services.is_empty() {
         let how = if model.read_only {
@@ -39,11 +45,12 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             format!("{key} adds one; so does ipvsadm -A -t 10.0.0.1:80 -s wlc.")
         };
         let text = format!("This director has no virtual services yet.\n\n{how}");
-        empty(&text, look, area, frame);
+        empty(&text, look, Rect { height: area.height - reserved, ..area }, frame);
         return hits;
     }
     if model.rows.all().is_empty() {
-        empty("Nothing matches the filter.", look, area, frame);
+        let place = Rect { height: area.height - reserved, ..area };
+        empty("Nothing matches the filter.", look, place, frame);
         return hits;
     }
     let shown = model.rows.all().iter().skip(model.rows.top()).take(rows.height.into());
@@ -52,15 +59,20 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         Row::Server(_, server) => server.to_string().width(),
     });
     let names = u16::try_from(names.max().unwrap_or(0)).unwrap_or(u16::MAX);
+    let weights = shown.clone().filter_map(|row| before(model, snapshot, row)).max();
+    let weights = weights.map_or(0, |old| BEFORE + number::separated(old.into()).len());
+    let widest = Widest { names, weights: u16::try_from(weights).unwrap_or(u16::MAX) };
     hits.visible.extend(shown.clone().map(Row::service));
-    let columns = columns(area, names, &model.columns, model.rate);
+    let columns = columns(area, widest, &model.columns, model.rate);
     let lines = Lines::new(model, look, snapshot, &columns, &hits.visible);
     let shares = match columns.of(Column::Share) {
         Some(_) => hits.visible.iter().filter_map(|key| snapshot.service(key)).collect(),
         None => Vec::new(),
     };
     let shares = shares.into_iter().map(|e| (e.service.key, model.shares(e))).collect();
-    let painter = Painter { model, look, snapshot, columns, lines, shares };
+    let trouble = alarms::shown(model).iter().filter_map(|alarm| alarm.row);
+    let trouble = trouble.filter(|row| hits.visible.contains(&row.service())).collect();
+    let painter = Painter { model, look, snapshot, columns, lines, shares, trouble };
     painter.head(area.y, &mut hits, frame);
     let above = model.rows.above().filter(|_| rows.height > 1);
     hits.above = above.is_some();
@@ -70,11 +82,12 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if let Some(entry) = above.and_then(|key| snapshot.service(&key)) {
         painter.service(entry, look.theme.dim, rows.y, frame);
     }
-    painter.alarms(rows, frame);
     let top = model.rows.top();
     let below = usize::from(hits.above);
     let lines = Rect { y: rows.y + u16::from(hits.above), ..rows };
-    let lines = Rect { height: rows.bottom() - lines.y, ..lines };
+    let there = model.rows.all().len().saturating_sub(top + below);
+    let there = u16::try_from(there).unwrap_or(u16::MAX);
+    let lines = Rect { height: (rows.bottom() - lines.y).min(there), ..lines };
     hits.add_rows(lines, top + below, Hit::Row);
     let signs = Rect { width: SIGN.min(lines.width), ..lines };
     for (y, (place, row)) in
@@ -104,8 +117,55 @@ pub(super) fn empty(text: &str, look: &Look, area: Rect, frame: &mut Frame<'_>) 
 /// The cells that fold a service when they are clicked: cursor, sign and the blanks beside it.
 const SIGN: u16 = 3;
 
-/// Alarms have so many lines below the table.
+/// Alarms have so many lines below the table, where it leaves them free.
 const MOST_ALARMS: usize = 6;
+/// So many where it does not, and one on a screen that has fewer than `LOW` lines for both.
+const RESERVED: u16 = 2;
+const LOW: u16 = 13;
+
+/// The lines below the rows that alarms have at any scroll position. A wall has them above, and of
+/// the past there are none.
+fn reserved(model: &Model, height: u16) -> u16 {
+    if model.wall.is_some() {
+        return 0;
+    }
+    let most = if height < LOW { 1 } else { RESERVED };
+    u16::try_from(alarms::shown(model).len()).unwrap_or(most).min(most).min(height)
+}
+
+/// What needs an operator, below the `rows`, and in what these leave free.
+fn tell(model: &Model, look: &Look, area: Rect, rows: Rect, frame: &mut Frame<'_>) {
+    let taken = model.rows.all().len().saturating_sub(model.rows.top());
+    // An empty line stands between, where there is one.
+    let free = usize::from(rows.height).saturating_sub(taken + 1);
+    let reserved = usize::from(area.height - rows.height);
+    let lines =
+        alarms::lines(alarms::shown(model), look, area.width, (reserved + free).min(MOST_ALARMS));
+    let from = area.bottom() - u16::try_from(lines.len()).unwrap_or(0);
+    for (y, line) in (from..area.bottom()).zip(lines) {
+        frame.render_widget(line, Rect { y, height: 1, ..area });
+    }
+}
+
+/// The cells that a former weight wants beside its digits: `(10) 0`.
+const BEFORE: usize = 4;
+
+/// The weight that a quiesced server had before, and that restoring would give back.
+fn before(model: &Model, snapshot: &Snapshot, row: &Row) -> Option<u32> {
+    let Row::Server(service, server) = row else { return None };
+    let quiesced = snapshot.server(service, server)?.server.weight == 0;
+    quiesced.then(|| model.before_quiesce(service, server))?
+}
+
+/// A former weight in so many cells, with the 0 behind it: exact as long as that fits.
+fn former(old: u32, width: usize) -> Option<String> {
+    let room = width.checked_sub(BEFORE)?;
+    let exact = [number::separated(old.into()), old.to_string()];
+    // Short are thousands and more.
+    let short = (old >= 1000).then(|| number::short(old.into(), room));
+    let mut forms = exact.into_iter().chain(short);
+    forms.find(|form| form.len() <= room).map(|form| format!("({form})"))
+}
 
 /// What a row holds now.
 struct Held {
@@ -125,6 +185,8 @@ struct Painter<'a> {
     lines: Lines<'a>,
     /// The shares of the servers of what is on the screen, where they are shown.
     shares: BTreeMap<ServiceKey, Vec<Share>>,
+    /// What of it needs an operator.
+    trouble: BTreeSet<Row>,
 }
 
 impl Painter<'_> {
@@ -167,21 +229,6 @@ impl Painter<'_> {
         self.columns.of(Column::Rate(self.model.rate)).is_some()
     }
 
-    /// What needs an operator, in the lines that the table leaves free; a wall has it above.
-    fn alarms(&self, rows: Rect, frame: &mut Frame<'_>) {
-        let all = self.model.alarms();
-        let taken = self.model.rows.all().len().saturating_sub(self.model.rows.top());
-        let free = usize::from(rows.height).saturating_sub(taken + 1);
-        if self.model.wall.is_some() || self.model.frozen.is_some() || free == 0 {
-            return;
-        }
-        let lines = alarms::lines(all, self.look, rows.width, free.min(MOST_ALARMS));
-        let from = rows.bottom() - u16::try_from(lines.len()).unwrap_or(0);
-        for (y, line) in (from..rows.bottom()).zip(lines) {
-            frame.render_widget(line, Rect { y, height: 1, ..rows });
-        }
-    }
-
     fn row(&self, row: &Row, y: u16, frame: &mut Frame<'_>) {
         match row {
             Row::Service(key) => {
@@ -219,8 +266,14 @@ impl Painter<'_> {
             let n = entry.servers.len();
             let _ = write!(flags, ", {n} server{}", if n == 1 { "" } else { "s" });
         }
-        let changed = self.model.changed(&key, None).map(|_| self.look.glyphs.changed);
         let glyphs = &self.look.glyphs;
+        let (sign, sign_style) = if self.is_trouble(&key, folded) {
+            (glyphs.trouble, theme.trouble)
+        } else if self.model.changed(&key, None).is_some() {
+            (glyphs.changed, theme.outside)
+        } else {
+            (" ", theme.dim)
+        };
         let fold = if folded { glyphs.closed } else { glyphs.open };
         let plain = if style == theme.service { theme.text } else { style };
         let area = c.service();
@@ -231,7 +284,7 @@ impl Painter<'_> {
             place::fit(&flags, width.saturating_sub(name.width() + 1), self.look.glyphs.ellipsis);
         let line = Line::from(vec![
             Text::styled(format!(" {fold}"), theme.dim),
-            Text::styled(changed.unwrap_or(" "), changed.map_or(theme.dim, |_| theme.outside)),
+            Text::styled(sign, sign_style),
             Text::styled(name, style),
             Text::styled(format!(" {flags}"), plain),
         ]);
@@ -248,6 +301,29 @@ impl Painter<'_> {
         self.lines.service(&key, y, frame);
     }
 
+    /// Whether a service needs an operator, or one of its servers whose rows are not to be seen.
+    fn is_trouble(&self, service: &ServiceKey, folded: bool) -> bool {
+        self.trouble.contains(&Row::Service(*service))
+            || folded && self.trouble.iter().any(|row| row.service() == *service)
+    }
+
+    /// The sign of a server's state: trouble before what the weight tells too.
+    fn state(&self, row: &Row, quiesced: bool) -> (&'static str, Style) {
+        let (glyphs, theme) = (&self.look.glyphs, &self.look.theme);
+        let Row::Server(service, server) = row else { return (" ", theme.text) };
+        if self.trouble.contains(row) {
+            (glyphs.trouble, theme.trouble)
+        } else if self.model.ramps.of(service, server).is_some() {
+            (glyphs.ramping, theme.ramping)
+        } else if quiesced && self.model.drains.of(service, server).is_some() {
+            (glyphs.draining, theme.draining)
+        } else if quiesced {
+            (glyphs.quiesced, theme.quiesced)
+        } else {
+            (" ", theme.server)
+        }
+    }
+
     fn server(&self, entry: &ServiceEntry, server: &ServerEntry, y: u16, frame: &mut Frame<'_>) {
         let (c, theme) = (&self.columns, &self.look.theme);
         let quiesced = server.server.weight == 0;
@@ -257,18 +333,11 @@ impl Painter<'_> {
         };
         let (numbers, weighs) = (self.by_age(entry, style), self.by_age(entry, weighs));
         let key = server.server.key;
-        let marked = self.model.rows.is_marked(&Row::Server(entry.service.key, key));
+        let row = Row::Server(entry.service.key, key);
+        let marked = self.model.rows.is_marked(&row);
         let mark = if marked { self.look.glyphs.marked } else { " " };
         let service = &entry.service.key;
-        let (state, sign) = if self.model.ramps.of(service, &key).is_some() {
-            (self.look.glyphs.ramping, theme.ramping)
-        } else if quiesced && self.model.drains.of(service, &key).is_some() {
-            (self.look.glyphs.draining, theme.draining)
-        } else if quiesced {
-            (self.look.glyphs.quiesced, style)
-        } else {
-            (" ", style)
-        };
+        let (state, sign) = self.state(&row, quiesced);
         let changed = if self.model.flaps(service, &key).is_some() {
             self.look.glyphs.flapping
         } else if self.model.changed(service, Some(&key)).is_some() {
@@ -278,7 +347,7 @@ impl Painter<'_> {
         };
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&key.to_string(), room, self.look.glyphs.ellipsis);
-        left(&format!(" {mark}{state}{changed}{name}"), style, c.name, y, frame);
+        left(&format!(" {changed}{state}{mark}{name}"), style, c.name, y, frame);
         let mut paint = |from: u16, cells: u16, style| {
             let area = Rect::new(c.name.x + from, y, cells, 1);
             frame.buffer_mut().set_style(area, style);
@@ -297,10 +366,10 @@ impl Painter<'_> {
         if let Some(span) = c.of(Column::Weight) {
             let weight = number::short(server.server.weight.into(), span.width.into());
             right(&weight, weighs, span, y, frame);
-            if let (true, Some(old)) = (quiesced, self.model.before_quiesce(service, &key)) {
-                // What R would restore, left of the 0.
-                let old = number::short(old.into(), usize::from(span.width) - 2);
-                left(&format!("({old})"), theme.before, span, y, frame);
+            let old = before(self.model, self.snapshot, &row);
+            if let Some(old) = old.and_then(|old| former(old, span.width.into())) {
+                let place = Span { width: span.width.saturating_sub(2), ..span };
+                right(&old, theme.before, place, y, frame);
             }
         }
         let thresholds = entry.thresholds(server);
@@ -391,6 +460,39 @@ impl Painter<'_> {
         match value {
             Some(n) => right(&number::short(n, span.width.into()), style, span, y, frame),
             None => right(self.look.glyphs.unknown, self.look.theme.unknown, span, y, frame),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_former_weight_is_exact_where_it_fits_and_never_covers_the_0() {
+        for (old, width, wanted) in [
+            (10, 6, Some("(10)")),
+            (200, 6, None),
+            (200, 7, Some("(200)")),
+            (999, 6, None),
+            (1234, 6, Some("(1k)")),
+            (1234, 8, Some("(1234)")),
+            (1234, 9, Some("(1,234)")),
+            (9949, 6, None),
+            (9949, 7, Some("(10k)")),
+            (65_535, 6, None),
+            (65_535, 7, Some("(66k)")),
+            (65_535, 9, Some("(65535)")),
+            (65_535, 10, Some("(65,535)")),
+            (u32::MAX, 8, Some("(4.3G)")),
+        ] {
+            assert_eq!(former(old, width).as_deref(), wanted, "{old} in {width}");
+        }
+        for old in [0, 7, 99, 100, 999, 1000, 9949, 99_999, 100_000, 999_999, u32::MAX] {
+            for width in 0..16 {
+                let cells = former(old, width).map_or(0, |text| text.len() + 2);
+                assert!(cells <= width, "{old} in {width}");
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ impl Screen {
 
     /// The rows of the table from the service that begins with `service` to the next one.
     pub fn servers(&self, service: &str) -> Vec<Row> {
-        let strip = |l: &str| l.trim_start_matches(['▌', '>', ' ', '▾', 'v', 'Δ']).to_owned();
+        let strip = |l: &str| l.trim_start_matches(['▌', '>', ' ', '▾', 'v', 'Δ', '!']).to_owned();
         let after = self.lines.iter().skip_while(|l| !strip(l).starts_with(service)).skip(1);
         after.map_while(|l| self.row(l)).collect()
     }

@@ -64,9 +64,8 @@ fn signs_have_their_colours() {
     let at = |x, y| screen.cell((x, y)).unwrap();
     let theme = &stage.look.theme;
     let sign = |symbol: &str| {
-        let cell = (0..24).map(|y| (at(1, y), at(2, y))).find_map(|(mark, state)| {
-            [mark, state].into_iter().find(|cell| cell.symbol() == symbol)
-        });
+        let prefixes = (0..24).flat_map(|y| (1..4).map(move |x| (x, y)));
+        let cell = prefixes.map(|(x, y)| at(x, y)).find(|cell| cell.symbol() == symbol);
         cell.unwrap_or_else(|| panic!("no {symbol}\n{screen:?}")).fg
     };
     assert_eq!(Some(sign("✓")), theme.marked.fg);

@@ -86,7 +86,7 @@ fn a_mark_goes_by_itself_and_the_count_stays() {
     console.polls(1);
     let marked = |stage: &mut Stage| {
         let screen = stage.screen();
-        (screen.contains("Δ10.1.1.2:80"), screen.contains("  1 outside"))
+        (screen.contains("Δ  10.1.1.2:80"), screen.contains("  1 outside"))
     };
     assert_eq!(marked(&mut console.stage), (true, true), "{}", console.stage.screen());
     let told = "real server 10.1.1.2:80 of TCP 10.0.0.1:80: weight 10 -> 7, from outside";
@@ -100,6 +100,21 @@ fn a_mark_goes_by_itself_and_the_count_stays() {
     console.polls(4);
     assert_eq!(marked(&mut console.stage), (false, true));
     assert_eq!(console.stage.model.outside.outside(), 1);
+}
+
+/// Hosts are bare IPv6: a sign that is a letter or touches it would make another address of it.
+#[test]
+fn no_sign_is_part_of_an_address() {
+    let mut console = Watched::new(Scenario::Web);
+    console.polls(3);
+    console.stage.outside_weight("TCP [fd00::1]:443", "[fd00::11]:443", 7);
+    console.polls(1);
+    console.stage = console.stage.ascii();
+    let screen = console.stage.screen();
+    assert!(screen.contains(" @  [fd00::11]:443 "), "{screen}");
+    console.stage.does("2");
+    let screen = console.stage.screen();
+    assert!(screen.contains(" @  fd00::11 "), "{screen}");
 }
 
 #[test]
@@ -141,7 +156,7 @@ fn flapping_is_told_once_and_shown_as_long_as_it_lasts() {
     console.stage.does("/is:flapping");
     console.stage.key(KeyCode::Enter);
     let screen = console.stage.screen();
-    assert!(screen.contains("↕10.1.4.2:80") && !screen.contains("10.1.1.2:80"), "{screen}");
+    assert!(screen.contains("↕! 10.1.4.2:80") && !screen.contains("10.1.1.2:80"), "{screen}");
 }
 
 #[test]
@@ -193,7 +208,7 @@ fn others_that_share_the_journal_are_named() {
     }]);
     assert!(console.stage.notice().1.ends_with("weight 10 -> 3, by bob, vb2k0"));
     let screen = console.stage.screen();
-    assert!(screen.contains("Δ10.1.1.2:80") && !screen.contains("outside"), "{screen}");
+    assert!(screen.contains("Δ  10.1.1.2:80") && !screen.contains("outside"), "{screen}");
     assert!(console.stage.model.items().is_empty(), "their entry stands in the journal");
 }
 

@@ -195,6 +195,31 @@ fn a_watching_console_filters_too() {
     assert!(!stage.screen().contains("filter:"), "it is about services");
 }
 
+// --- weights ----------------------------------------------------------------------------------
+
+/// What restoring gives back stands left of the 0, and never over it.
+#[test]
+fn the_weight_before_is_exact_where_it_fits() {
+    for (before, at_60, at_80, wide) in [
+        (10, "Masq   (10) 0 ", "Masq   (10) 0 ", "Masq   (10) 0 "),
+        (200, "Masq   (200) 0 ", "Masq   (200) 0 ", "Masq   (200) 0 "),
+        (1234, "Masq    (1k) 0 ", "Masq   (1,234) 0 ", "Masq   (1,234) 0 "),
+        (65_535, "Masq   (66k) 0 ", "Masq   (65535) 0 ", "Masq   (65,535) 0 "),
+    ] {
+        let mut stage = Stage::web();
+        stage.outside_weight(HTTP, FIRST, before);
+        stage.polls(1);
+        stage.does("x");
+        assert_eq!(stage.weight(HTTP, FIRST), 0);
+        for (size, wanted) in SIZES.into_iter().zip([at_60, at_80, wide, wide]) {
+            stage.size = size;
+            let screen = stage.screen();
+            let line = screen.lines().find(|l| l.contains(FIRST)).unwrap();
+            assert!(line.contains(wanted), "'{wanted}'\n{screen}");
+        }
+    }
+}
+
 // --- folds ------------------------------------------------------------------------------------
 
 #[test]

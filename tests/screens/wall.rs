@@ -57,14 +57,71 @@ fn alarms_are_told_below_the_table_worst_first() {
     let screen = stage.ascii().screen();
     assert!(screen.is_ascii(), "{screen}");
     assert_snapshot!("alarms_80x24_ascii", screen);
-    // Where there is no room the table has it.
-    let mut stage = bad_day().sized((60, 15));
-    assert!(!stage.screen().contains("refuses clients"));
+    // Each has its sign where it is about a row, in a folded service on that one's.
+    let mut stage = bad_day();
+    let screen = stage.screen();
+    for row in ["▾!TCP 10.0.0.1:80 ", "▾!TCP [fd00::1]:443 ", "  ! 10.1.1.2:443 "] {
+        assert!(screen.contains(row), "{row}\n{screen}");
+    }
+    assert!(screen.contains("▾ TCP 10.0.0.1:443 "), "{screen}");
+    stage.does("f");
+    assert!(stage.screen().contains("▸!TCP 10.0.0.1:443 "), "{}", stage.screen());
+    stage.does("2");
+    assert!(stage.screen().contains("! 10.1.1.2 "), "{}", stage.screen());
+    // Where there is little room, the worst of them has a line.
+    let screen = bad_day().sized((60, 15)).screen();
+    assert!(screen.contains("✗ TCP 10.0.0.1:80 refuses clients"), "{screen}");
+    assert!(screen.contains(", and 2 more"), "{screen}");
     // What was mended is not told any more.
     let mut stage = bad_day();
     stage.outside_weight(HTTP, FIRST, 1);
     stage.polls(1);
     assert!(stage.model.alarms().iter().all(|a| !a.text.contains(HTTP)));
+}
+
+/// A table longer than the screen hides no alarm, however far it is scrolled, and every view says
+/// how many there are.
+#[test]
+fn alarms_are_told_below_a_table_of_any_length() {
+    let mut stage = Stage::new("big:40x5".parse().unwrap());
+    stage.polls(3);
+    let last = stage.model.snapshot.as_ref().unwrap().services.last().unwrap().clone();
+    let dead = last.service.key;
+    for server in &last.servers {
+        stage.deletes(&dead.to_string(), &server.server.key.to_string());
+    }
+    stage.polls(1);
+    let told = format!("✗ {dead} refuses clients: it has no real servers");
+    for size in SIZES {
+        stage = stage.sized(size);
+        for keys in ["g", "G", "{{{{", "gjjjjjjjjjjjjjjjj", "G"] {
+            stage.does(keys);
+            let hits = stage.hits();
+            let screen = stage.screen();
+            assert!(screen.contains(&told), "{screen}");
+            assert!(screen.contains(" 1 alarm "), "{screen}");
+            assert!(screen.contains('▌'), "the selection is hidden\n{screen}");
+            // The first line of the framed screen is its size.
+            let line = screen.lines().position(|l| l.contains(&told)).unwrap() - 1;
+            let line = u16::try_from(line).unwrap();
+            assert_eq!((hits.rows.bottom(), hits.at(10, line)), (line, None), "{screen}");
+        }
+        for key in ["2", "4", "5", "6", "7", "1"] {
+            stage.does(key);
+            let screen = stage.screen();
+            assert!(screen.contains(" 1 alarm "), "{key} {screen}");
+        }
+    }
+    // What needs an operator is marked in its row.
+    stage.does("G");
+    let screen = stage.screen();
+    assert!(screen.contains(&format!("!{dead} ")), "{screen}");
+    // A page is as long as what is to be seen of the rows.
+    let (top, page) = (stage.model.rows.top(), usize::from(stage.hits().rows.height));
+    stage.key(KeyCode::PageUp);
+    stage.key(KeyCode::PageUp);
+    let above = stage.model.rows.top();
+    assert!(above < top && above + page > top, "{above} {page} {top}");
 }
 
 #[test]
