@@ -2,27 +2,32 @@
 //! one's servers.
 //!
 //! ```text
-//!  ◐ host             weights            Active  InAct    CPS state         conns 60s  verdict
+//!  Δ◐ host            weights            Active  InAct    CPS state         conns 60s  verdict
 //! ```
 
 use std::collections::BTreeSet;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
 use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::{LONGEST_LINE, left, line, right, samples};
 use super::columns::Span;
 use super::lines::window;
-use super::{HitBoxes, Look, drains, number, page, place, table};
+use super::{HitBoxes, Look, alarms, drains, number, page, place, table};
+use crate::command::Command;
 use crate::history::{Metric, summed};
 use crate::ipvs::counted;
-use crate::model::{By, Column, Hit, Host, Model, Standing};
+use crate::model::{By, Column, Hit, Host, Model, Row, Standing};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
-/// Cursor, state and a space before the address.
-const PREFIX: u16 = 3;
+/// Cursor, what others did, state, and a blank before the address: bare IPv6 may begin with any
+/// letter from a to f.
+const PREFIX: u16 = 4;
+const CHANGED: u16 = 1;
+const STATE: u16 = 2;
 const NUMBER: u16 = 6;
 /// The shortest line of values that still shows a shape.
 const LINE: u16 = 8;
@@ -41,8 +46,12 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     };
     let hosts = model.hosts.all();
     if hosts.is_empty() {
-        let text = "This director has no real servers yet.\n\nAdd them where the services are: 1.";
-        table::empty(text, look, area, frame);
+        let key = model.keys.say(Command::ViewServices);
+        let text = format!(
+            "This director has no real servers yet.\n\n{key} shows the services, where they are \
+             added."
+        );
+        table::empty(&text, look, area, frame);
         return HitBoxes::default();
     }
     let [head, rows, detail] = Layout::vertical([
@@ -164,18 +173,24 @@ impl Painter<'_> {
         let (c, theme, glyphs) = (&self.columns, &self.look.theme, &self.look.glyphs);
         let standing = self.model.standing(host);
         let all = host.servers.len();
-        let style = match standing {
-            Standing::Quiesced(n) | Standing::Draining(n) if n == all => theme.quiesced,
-            _ => theme.text,
+        let (style, named) = match standing {
+            Standing::Quiesced(n) | Standing::Draining(n) if n == all => {
+                (theme.quiesced, theme.quiesced)
+            }
+            _ => (theme.text, theme.host),
         };
-        let symbol = self.symbol(standing);
+        let (symbol, sign) = self.symbol(host, standing).unwrap_or((" ", style));
         let room = usize::from(c.name.width.saturating_sub(PREFIX));
         let name = place::fit(&host.addr.to_string(), room, glyphs.ellipsis);
         let changed = self.changed(host);
-        left(&format!(" {symbol}{}{name}", changed.unwrap_or(" ")), style, c.name, y, frame);
+        left(&format!(" {}{symbol} {name}", changed.unwrap_or(" ")), named, c.name, y, frame);
+        let mut paint = |cell: u16, style| {
+            let cell = Span { x: c.name.x + cell, width: 1 };
+            frame.buffer_mut().set_style(cell.row(y), style);
+        };
+        paint(STATE, sign);
         if changed.is_some() {
-            let sign = Span { x: c.name.x + PREFIX - 1, width: 1 };
-            frame.buffer_mut().set_style(sign.row(y), theme.outside);
+            paint(CHANGED, theme.outside);
         }
         let weights = weights(host, self.snapshot, c.weights.width.into());
         left(&weights, style, c.weights, y, frame);
@@ -223,13 +238,21 @@ impl Painter<'_> {
             .then_some(glyphs.changed)
     }
 
-    fn symbol(&self, standing: Standing) -> &'static str {
-        let glyphs = &self.look.glyphs;
+    /// The sign of its state, if that has one: trouble before what the words tell too.
+    fn symbol(&self, host: &Host, standing: Standing) -> Option<(&'static str, Style)> {
+        let (glyphs, theme) = (&self.look.glyphs, &self.look.theme);
+        let is_its = |row: Row| match row {
+            Row::Server(_, server) => server.addr == host.addr,
+            Row::Service(_) => false,
+        };
+        if alarms::shown(self.model).iter().filter_map(|alarm| alarm.row).any(is_its) {
+            return Some((glyphs.trouble, theme.trouble));
+        }
         match standing {
-            Standing::Serving => " ",
-            Standing::Quiesced(_) => glyphs.quiesced,
-            Standing::Draining(_) => glyphs.draining,
-            Standing::Ramping(_) => glyphs.ramping,
+            Standing::Serving => None,
+            Standing::Quiesced(_) => Some((glyphs.quiesced, theme.quiesced)),
+            Standing::Draining(_) => Some((glyphs.draining, theme.draining)),
+            Standing::Ramping(_) => Some((glyphs.ramping, theme.ramping)),
         }
     }
 
@@ -331,19 +354,25 @@ fn weights(host: &Host, snapshot: &Snapshot, width: usize) -> String {
     forms.into_iter().find(|form| form.len() <= width).unwrap_or_default()
 }
 
-/// The state in words; where it is one of some servers only, of how many.
+/// The state in words; where it is one of some servers only, of how many, as far as that fits:
+/// numbers are never cut.
 fn word(standing: Standing, all: usize, width: u16) -> String {
-    let (word, some) = match standing {
-        Standing::Serving => ("serving", all),
-        Standing::Quiesced(n) => ("quiesced", n),
-        Standing::Draining(n) => ("draining", n),
-        Standing::Ramping(n) => ("ramping", n),
+    let (word, short, some) = match standing {
+        Standing::Serving => ("serving", "serving", all),
+        Standing::Quiesced(n) => ("quiesced", "quiesc", n),
+        Standing::Draining(n) => ("draining", "drain", n),
+        Standing::Ramping(n) => ("ramping", "ramp", n),
     };
     if some == all {
         return word.to_owned();
     }
-    let long = format!("{word} in {some} of {all}");
-    if long.len() <= usize::from(width) { long } else { format!("{word} {some}/{all}") }
+    let forms = [
+        format!("{word} in {some} of {all}"),
+        format!("{word} {some}/{all}"),
+        format!("{short} {some}/{all}"),
+    ];
+    let fits = forms.into_iter().find(|form| form.len() <= usize::from(width));
+    fits.unwrap_or_else(|| word.to_owned())
 }
 
 #[cfg(test)]
@@ -363,9 +392,31 @@ mod tests {
     }
 
     #[test]
+    fn no_number_of_a_state_is_cut() {
+        for all in [2, 12, 120, 1200] {
+            for some in [1, 2, all - 1] {
+                for standing in
+                    [Standing::Quiesced(some), Standing::Draining(some), Standing::Ramping(some)]
+                {
+                    for width in [12, 19] {
+                        let text = word(standing, all, width);
+                        assert!(text.len() <= width.into(), "{text}");
+                        assert!(!text.contains('/') || text.ends_with(&format!("/{all}")));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_state_of_some_says_of_how_many() {
         assert_eq!(word(Standing::Quiesced(3), 3, 12), "quiesced");
         assert_eq!(word(Standing::Draining(1), 2, 19), "draining in 1 of 2");
         assert_eq!(word(Standing::Draining(1), 2, 12), "draining 1/2");
+        assert_eq!(word(Standing::Draining(3), 12, 12), "drain 3/12");
+        assert_eq!(word(Standing::Quiesced(10), 12, 12), "quiesc 10/12");
+        assert_eq!(word(Standing::Ramping(10), 12, 12), "ramp 10/12");
+        assert_eq!(word(Standing::Quiesced(100), 120, 12), "quiesced");
+        assert_eq!(word(Standing::Quiesced(10), 12, 19), "quiesced 10/12");
     }
 }
