@@ -65,6 +65,10 @@ macro_rules! keys {
         /// Every key of a theme file.
         pub const KEYS: &[Key] = &[$(Key { name: $key, doc: $doc.trim_ascii() },)+];
 
+        /// The fields, in the same order.
+        #[cfg(test)]
+        const FIELDS: &[&str] = &[$(stringify!($field),)+];
+
         impl Theme {
             /// The theme of which `style` tells each key.
             fn of<E>(style: impl Fn(&'static str) -> Result<Style, E>) -> Result<Self, E> {
@@ -119,7 +123,7 @@ keys! {
     head = "table.head",
     /// A virtual service.
     service = "table.service",
-    /// A host with all its real servers.
+    /// The address of a host that serves.
     host = "table.host",
     /// A real server.
     server = "table.server",
@@ -137,7 +141,7 @@ keys! {
     ramping = "table.ramping",
     /// What somebody else has changed.
     outside = "table.outside",
-    /// A server that needs a look: its share is not what its weight asks for.
+    /// The sign of a service or server that needs an operator.
     trouble = "table.trouble",
     /// A dot: what cannot be known.
     unknown = "table.unknown",
@@ -177,17 +181,17 @@ keys! {
     detail_label = "detail.label",
     /// A value beside its name.
     detail_value = "detail.value",
-    /// A connection that carries data.
+    /// The state of a connection that carries data.
     connection_open = "connection.open",
-    /// A connection that waits for its end.
+    /// The state of one that waits for its end.
     connection_closing = "connection.closing",
-    /// A persistence template.
+    /// The state of a persistence template.
     connection_template = "connection.template",
     /// The name of a setting of the director.
     director_label = "director.label",
     /// Its value.
     director_value = "director.value",
-    /// A setting that explains trouble.
+    /// A setting that is not at its default.
     director_alert = "director.alert",
 }
 

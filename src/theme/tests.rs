@@ -325,3 +325,35 @@ fn long_names_are_cut() {
     assert!(said.len() < 2000, "{}", said.len());
     assert!(File::parse("mine", "mine.toml", &"[".repeat(100_000)).is_err());
 }
+
+/// Whoever sets a key sees something change: the view reads every field of a theme, by its name.
+#[test]
+fn every_key_is_drawn_somewhere() {
+    fn read(folder: &Path, all: &mut String) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, all);
+            } else {
+                all.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut view = fs::read_to_string(source.join("view.rs")).unwrap();
+    read(&source.join("view"), &mut view);
+    let names = |field: &str| {
+        let read = format!("theme.{field}");
+        let mut after = view.split(&read).skip(1);
+        after.any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    };
+    for (field, key) in FIELDS.iter().zip(KEYS) {
+        // What lies under everything is painted by these.
+        let base = match *field {
+            "background" => "base",
+            "popup" => "base_popup",
+            other => other,
+        };
+        assert!(names(base), "{} is accepted and drawn nowhere", key.name);
+    }
+}

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span as Text};
 
 use super::cells::{line, samples};
 use super::lines::window;
 use super::sheet::{INDENT, Sheet};
 use super::{HitBoxes, Look, director, drains, number, table};
+use crate::command::Command;
 use crate::connections::About;
 use crate::drain::Followed;
 use crate::history::{Metric, Series};
@@ -31,7 +32,8 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         Some((row, snapshot, snapshot.service(&row.service())?))
     });
     let Some((row, snapshot, entry)) = found else {
-        table::empty("Nothing is selected. Esc goes back.", look, area, frame);
+        let text = format!("Nothing is selected. {} goes back.", model.keys.say(Command::Close));
+        table::empty(&text, look, area, frame);
         return HitBoxes::default();
     };
     let charts = (area.height / 4).max(4);
@@ -112,7 +114,11 @@ impl Teller<'_> {
             Some(flags) => flags.join(" "),
         };
         let ops = if service.one_packet() { ", every packet by itself (ops)" } else { "" };
-        sheet.pair("scheduler", &format!("{}, {flags}{ops}", service.scheduler), theme.text);
+        sheet.pair(
+            "scheduler",
+            &format!("{}, {flags}{ops}", service.scheduler),
+            theme.detail_value,
+        );
         let persistent = match entry.persistent() {
             None => format!("persistent {unknown}"),
             Some(None) => "not persistent".to_owned(),
@@ -125,15 +131,15 @@ impl Teller<'_> {
                 format!("persistent {seconds} ({}), {mask}", span(seconds.into()))
             }
         };
-        sheet.pair("persistence", &persistent, theme.text);
+        sheet.pair("persistence", &persistent, theme.detail_value);
         let engine = match entry.pe() {
             None => unknown.to_owned(),
             Some(None) => "none".to_owned(),
             Some(Some(name)) => name.to_string(),
         };
-        sheet.pair("engine", &engine, theme.text);
+        sheet.pair("engine", &engine, theme.detail_value);
         let held = connections(entry.active(), entry.inactive());
-        sheet.pair("connections", &held, theme.text);
+        sheet.pair("connections", &held, theme.detail_value);
         self.stats(entry.stats, sheet);
         unknowns(&entry.unknown, sheet);
     }
@@ -147,7 +153,7 @@ impl Teller<'_> {
         let before = self.model.before_quiesce(service, key).filter(|_| config.weight == 0);
         let before = before.map_or_else(String::new, |old| format!(" ({old} before)"));
         let weight = number::separated(config.weight.into());
-        sheet.pair("weight", &format!("{weight}{before}"), theme.text);
+        sheet.pair("weight", &format!("{weight}{before}"), theme.detail_value);
         let tunnel = match entry.tunnel(server) {
             None => format!(", tunnel {unknown}"),
             Some(tunnel) if config.forwarding == Forwarding::Tunnel => {
@@ -155,7 +161,7 @@ impl Teller<'_> {
             }
             Some(_) => String::new(),
         };
-        sheet.pair("forwarding", &format!("{}{tunnel}", config.forwarding), theme.text);
+        sheet.pair("forwarding", &format!("{}{tunnel}", config.forwarding), theme.detail_value);
         let thresholds = match entry.thresholds(server) {
             None => unknown.to_owned(),
             Some((0, 0)) => "none".to_owned(),
@@ -167,13 +173,13 @@ impl Teller<'_> {
                 format!("full at {upper} connections, until there are fewer than {lower}")
             }
         };
-        sheet.pair("thresholds", &thresholds, theme.text);
+        sheet.pair("thresholds", &thresholds, theme.detail_value);
         let templates = match server.persistent {
             None => format!(", {unknown} templates"),
             Some(n) => format!(", {}", counted(n.into(), "template")),
         };
         let held = connections(server.active.into(), server.inactive.into());
-        sheet.pair("connections", &format!("{held}{templates}"), theme.text);
+        sheet.pair("connections", &format!("{held}{templates}"), theme.detail_value);
         self.stats(server.stats, sheet);
         unknowns(&server.unknown, sheet);
         let drain = self.model.drains.of(service, key);
@@ -213,8 +219,11 @@ impl Teller<'_> {
             let rate = stats.filter(|_| !off);
             let rate = rate.map(|s| number::short(metric.now(&s.rates), 10));
             let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
-            let text = format!("  {:<20}{total:>26}{rate:>12}", director::label(metric));
-            lines.push(Line::styled(text, theme.text));
+            let label = format!("  {:<20}", director::label(metric));
+            lines.push(Line::from(vec![
+                Text::styled(label, theme.detail_label),
+                Text::styled(format!("{total:>26}{rate:>12}"), theme.detail_value),
+            ]));
         }
         lines.into_iter().for_each(|line| sheet.line(line));
     }

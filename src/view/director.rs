@@ -42,13 +42,14 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         vec![Rect { width: half, ..area }, right]
     };
     let mut lines = 0;
-    let mut sheet = Sheet::new(look, columns.first().map_or(area.width, |c| c.width));
+    let new = |width| Sheet::new(look, width).labelled(look.theme.director_label);
+    let mut sheet = new(columns.first().map_or(area.width, |c| c.width));
     traffic(model, snapshot, &mut sheet);
     about(model, snapshot, &mut sheet);
     owners(model, &mut sheet);
     let mut sheets = vec![sheet];
     if let Some(second) = columns.get(1) {
-        sheets.push(Sheet::new(look, second.width));
+        sheets.push(new(second.width));
     }
     if let Some(last) = sheets.last_mut() {
         sysctls::list(&snapshot.sysctls, last);
@@ -100,8 +101,8 @@ fn traffic(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
         let word = metric.word();
         let line = Line::from(vec![
-            Text::styled(format!("  {label:<12}{word:<8}"), theme.dim),
-            Text::styled(format!("{total:>14}{rate:>10}"), theme.text),
+            Text::styled(format!("  {label:<12}{word:<8}"), theme.director_label),
+            Text::styled(format!("{total:>14}{rate:>10}"), theme.director_value),
         ]);
         sheet.curve(line, metric);
     }
@@ -164,12 +165,12 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         info => {
             let info = info.get();
             let version = info.map(Info::version_text).unwrap_or_default();
-            sheet.pair("IPVS", &format!("version {version}"), theme.text);
+            sheet.pair("IPVS", &format!("version {version}"), theme.director_value);
             let size = match info.map_or(0, |i| i.conn_tab_size) {
                 0 => "whose table is not made yet".to_owned(),
                 size => format!("in {}", counted(size.into(), "bucket")),
             };
-            sheet.pair("connections", &format!("{held} {size}"), theme.text);
+            sheet.pair("connections", &format!("{held} {size}"), theme.director_value);
         }
     }
     for sign in model.signs().iter().filter(|sign| sign.about() == About::Table) {
@@ -183,7 +184,7 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
                 let [tcp, fin, udp] = [t.tcp, t.tcp_fin, t.udp].map(|s| span(s.into()));
                 format!("TCP {tcp}, after a FIN {fin}, UDP {udp}")
             });
-            sheet.pair("timeouts", &text.unwrap_or_default(), theme.text);
+            sheet.pair("timeouts", &text.unwrap_or_default(), theme.director_value);
         }
     }
     match &snapshot.daemons {
@@ -192,11 +193,11 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
             let all = daemons.get().map(Vec::as_slice).unwrap_or_default();
             if all.is_empty() {
                 let none = "none: no other director knows these connections";
-                sheet.pair("sync daemons", none, theme.text);
+                sheet.pair("sync daemons", none, theme.director_value);
             }
             let mut label = "sync daemons";
             for one in all {
-                sheet.pair(label, &daemon(one), theme.text);
+                sheet.pair(label, &daemon(one), theme.director_value);
                 label = "";
             }
         }
@@ -208,19 +209,22 @@ fn about(model: &Model, snapshot: &Snapshot, sheet: &mut Sheet<'_>) {
         }
         Source::Demo => "the embedded director: simulated, and no kernel's",
     };
-    sheet.pair("read from", source, theme.text);
-    sheet.pair("polling", &polling(snapshot.took, model.period()), theme.text);
+    sheet.pair("read from", source, theme.director_value);
+    sheet.pair("polling", &polling(snapshot.took, model.period()), theme.director_value);
     let oldest = snapshot.oldest();
     if oldest > model.period() * 2 {
         let oldest = span(oldest.as_secs());
         let text = format!("what is not on the screen in turn, the oldest {oldest} ago");
-        sheet.pair("", &text, theme.text);
+        sheet.pair("", &text, theme.director_value);
     }
     if model.doctor.report().is_some() {
         let (errors, warnings) = model.doctor.counts();
         let key = model.keys.say(Command::ViewDoctor);
         let (text, style) = match (errors, warnings) {
-            (0, 0) => (format!("no mistakes found; {key} tells what was looked for"), theme.text),
+            (0, 0) => (
+                format!("no mistakes found; {key} tells what was looked for"),
+                theme.director_value,
+            ),
             _ => {
                 let errors_are = counted(errors as u64, "error");
                 let warnings = counted(warnings as u64, "warning");

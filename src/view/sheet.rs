@@ -25,12 +25,19 @@ struct Item {
 pub(super) struct Sheet<'a> {
     pub(super) look: &'a Look,
     width: usize,
+    label: Style,
     items: Vec<Item>,
 }
 
 impl Sheet<'_> {
     pub(super) fn new(look: &Look, width: u16) -> Sheet<'_> {
-        Sheet { look, width: width.into(), items: Vec::new() }
+        let label = look.theme.detail_label;
+        Sheet { look, width: width.into(), label, items: Vec::new() }
+    }
+
+    /// The same with labels in another style.
+    pub(super) fn labelled(self, label: Style) -> Self {
+        Self { label, ..self }
     }
 
     pub(super) fn line(&mut self, line: Line<'static>) {
@@ -62,7 +69,7 @@ impl Sheet<'_> {
         let mut label = label;
         for piece in page::wrap(text, self.width.saturating_sub(2 + cells + 1)) {
             self.line(Line::from(vec![
-                Text::styled(format!("  {label:<cells$}"), self.look.theme.dim),
+                Text::styled(format!("  {label:<cells$}"), self.label),
                 Text::styled(piece, style),
             ]));
             label = "";

@@ -60,7 +60,7 @@ pub(super) fn list(part: &Part<Sysctls>, sheet: &mut Sheet<'_>) {
         .collect();
     if !others.is_empty() {
         sheet.head("Others");
-        sheet.say(2, &others.join(", "), theme.text);
+        sheet.say(2, &others.join(", "), theme.director_value);
     }
 }
 
@@ -78,10 +78,10 @@ fn one(sysctl: &Sysctl, values: &Sysctls, sheet: &mut Sheet<'_>) {
     let (mark, style, note) = match sysctl.is_changed(value) {
         Some(true) => {
             let default = sysctl.default.unwrap_or_default();
-            (sheet.look.glyphs.note, theme.warning, format!("default {}", shown(default)))
+            (sheet.look.glyphs.note, theme.director_alert, format!("default {}", shown(default)))
         }
-        Some(false) => (" ", theme.text, "default".to_owned()),
-        None => (" ", theme.text, "no fixed default".to_owned()),
+        Some(false) => (" ", theme.director_value, "default".to_owned()),
+        None => (" ", theme.director_value, "no fixed default".to_owned()),
     };
     let (name, value) = (sysctl.name, shown(value));
     sheet.line(Line::from(vec![

@@ -140,7 +140,13 @@ fn line(
     left(&protocol, style, c.protocol, y, frame);
     let (minutes, seconds) = (row.expires() / 60, row.expires() % 60);
     right(&format!("{minutes:02}:{seconds:02}"), style, c.expires, y, frame);
-    left(row.state().as_str(), style, c.state, y, frame);
+    let state = match stage {
+        Stage::Established => theme.connection_open,
+        Stage::Closing | Stage::Ended => theme.connection_closing,
+        Stage::Template => theme.connection_template,
+        Stage::Opening | Stage::Udp | Stage::Other => style,
+    };
+    left(row.state().as_str(), state, c.state, y, frame);
     let [client, target, server] = texts;
     for (text, span) in [(client, c.client), (target, c.target), (server, c.server)] {
         left(&place::fit(text, span.width.into(), ellipsis), style, span, y, frame);
