@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use ipvs_tui::app::{self, App, End, Face};
+use ipvs_tui::app::{self, App, End, Face, Frames};
 use ipvs_tui::cli::{
     Change, Cli, Console, DemoOptions, Format, JournalFormat, JournalOptions, ListOptions,
     RecordOptions, Replay, ReplayFormat, Verb,
@@ -425,8 +425,8 @@ fn open_console(
         return Ok(ExitCode::from(USAGE));
     }
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
-    let (frames, answers) = (config.frames(), config.answers());
-    let face = Face { look, themes, frames, answers, mouse: config.mouse };
+    let frames = Frames::new(config.all_frames(), config.frames(), config.answers());
+    let face = Face { look, themes, frames, mouse: config.mouse };
     let (reports, inbox) = unbounded_channel();
     let worker = start(reports)?;
     let mut model = Model::new(worker.name.clone(), config.interval, worker.read_only);
