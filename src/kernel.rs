@@ -79,11 +79,12 @@ pub trait Reader: Send {
     /// [`KernelError`] when they cannot be looked for, so that finding none would mean nothing.
     fn owners(&mut self) -> Result<Vec<proc::owners::Owner>, KernelError>;
 
-    /// The schedulers whose code the kernel has loaded; others it loads when a service asks.
+    /// The schedulers whose code the kernel has loaded, and those that it has to load when a
+    /// service asks.
     ///
     /// # Errors
     /// [`KernelError`] when that cannot be told.
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError>;
+    fn schedulers(&mut self) -> Result<proc::modules::Schedulers, KernelError>;
 
     /// The kernel's release, as `uname -r` prints it: what it can and how it counts goes by that.
     /// A director without a kernel says what it behaves like.

@@ -58,7 +58,6 @@ mod sort;
 mod views;
 mod wall;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +67,7 @@ use crate::history::{History, Metric};
 use crate::ipvs::counted;
 use crate::journal::{JournalError, News};
 use crate::kernel::KernelError;
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::outside;
 use crate::record::{Playing, Status};
@@ -143,7 +143,8 @@ pub struct Model {
     pub connections: Connections,
     /// How far the view of the director is scrolled.
     pub scroll: Scroll,
-    /// Whether all of the selected row is shown instead of the table, and how far it is scrolled.
+    /// Whether all of the selected row is shown instead of the table, or all of the selected entry
+    /// instead of the journal, and how far that is scrolled.
     pub detail: Option<Scroll>,
     /// The drains that are followed.
     pub drains: Drains,
@@ -165,8 +166,8 @@ pub struct Model {
     pub owners: Vec<Owner>,
     /// Whether they were looked for at all; the error says why they could not be.
     pub looked_for_owners: Option<Result<(), KernelError>>,
-    /// The schedulers that are loaded; `None` where that cannot be told.
-    pub loaded: Option<BTreeSet<String>>,
+    /// The schedulers that the kernel has; `None` where that cannot be told.
+    pub schedulers: Option<Schedulers>,
     /// The kernel's release; `None` where that was not told yet, or not recorded.
     pub kernel: Option<String>,
     /// The rate that is shown as number and line.
@@ -186,7 +187,7 @@ pub struct Model {
     /// What may be typed into.
     pub prompt: Option<Prompt>,
     /// How far help is scrolled, if it is open.
-    pub help: Option<u16>,
+    pub help: Option<Scroll>,
     /// One line to the operator.
     pub notice: Option<Notice>,
     /// Changes under way, made, taken back.
@@ -230,7 +231,7 @@ impl Model {
             no_journal: None,
             owners: Vec::new(),
             looked_for_owners: None,
-            loaded: None,
+            schedulers: None,
             kernel: None,
             rate: Metric::Cps,
             window: Duration::from_secs(60),
@@ -285,7 +286,9 @@ impl Model {
             }
             Message::Census(census) => self.count_connections(&census),
             Message::Connections(told) => return self.connections_told(told),
-            Message::Machine(owners, loaded, kernel) => self.take_machine(owners, loaded, kernel),
+            Message::Machine(owners, schedulers, kernel) => {
+                self.take_machine(owners, schedulers, kernel);
+            }
             Message::Theirs(theirs) => self.take_theirs(&theirs),
             Message::Recording(status) => self.take_status(status),
             Message::Scene(scene, now) => self.take_scene(*scene, now),
@@ -514,7 +517,8 @@ impl Model {
             Command::Palette => self.ask_palette(),
             Command::NextTheme => return vec![Effect::NextTheme],
             Command::Refresh => return vec![Effect::Refresh],
-            Command::Help => self.help = if self.help.is_some() { None } else { Some(0) },
+            // Open help takes every command itself.
+            Command::Help => self.help = Some(Scroll::default()),
             Command::Close => self.close(),
             Command::Quit => return self.quit(),
             // Only of a recording, see `command_in_replay`, or where connections are shown.

@@ -107,15 +107,18 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     if model.prompt.is_some() {
         hits.targets.clear(); // nothing but what is asked can be answered
     }
-    if let Some(scrolled) = model.help {
+    if let Some(scroll) = model.help {
         hits.add(area, Hit::Answer(0)); // wherever it is clicked, it goes
-        help::draw(model, scrolled, look, area, frame);
+        (hits.rows, hits.lines) = help::draw(model, scroll, look, area, frame);
     }
     match &model.prompt {
         Some(Prompt::Form(form)) => form::draw(form, look, area, frame),
-        Some(Prompt::Page(page)) => page::draw(page, look, area, frame),
+        Some(Prompt::Page(page)) => {
+            (hits.rows, hits.lines) = page::draw(page, look, area, frame);
+        }
         Some(Prompt::Scheduler { service, chosen }) => {
-            scheduler::draw(service, *chosen, model.loaded.as_ref(), look, area, &mut hits, frame);
+            let all = model.schedulers.as_ref();
+            scheduler::draw((service, *chosen), all, look, area, &mut hits, frame);
         }
         Some(Prompt::Palette { input, chosen }) => {
             palette::draw(model, (input, *chosen), look, area, &mut hits, frame);

@@ -50,6 +50,7 @@ use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
 use crate::model::Ticket;
@@ -142,8 +143,8 @@ pub enum Report {
     /// Something that is worth a sentence.
     Note(String),
     /// What else the machine tells: the programs that also write the table, the schedulers that
-    /// are loaded, and the kernel's release; `None` where that cannot be told.
-    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>, Option<String>),
+    /// the kernel has, and its release; `None` where that cannot be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<Schedulers>, Option<String>),
     /// What the doctor found.
     Doctor(Box<doctor::Report>),
 }

@@ -11,6 +11,7 @@ use ipvs_tui::cli::Listed;
 use ipvs_tui::connections::{Budget, Clock, Filter};
 use ipvs_tui::ipvs::ServiceKey;
 use ipvs_tui::kernel::proc::conn::Rows;
+use ipvs_tui::kernel::proc::modules::Schedulers;
 use ipvs_tui::kernel::proc::owners::Owner;
 use ipvs_tui::kernel::sim::{self, Director, Scenario};
 use ipvs_tui::kernel::{Connections, KernelError, Reader, Want};
@@ -71,8 +72,8 @@ impl Reader for Fixed {
         Ok(Vec::new())
     }
 
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
-        Ok(BTreeSet::new())
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+        Ok(Schedulers::default())
     }
 
     fn release(&self) -> String {

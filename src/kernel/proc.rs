@@ -8,7 +8,7 @@
 //! | `/proc/sys/net/ipv4/vs` | [`sysctl`] | the knobs |
 //! | `/proc/net/ip_vs_app` | [`app`] | which protocol helpers are loaded |
 //! | `/proc/sys` | [`setting`] | other settings, one by one |
-//! | `/proc/modules` | [`modules`] | which schedulers are loaded |
+//! | `/proc/modules`, `/lib/modules` | [`modules`] | which schedulers are loaded, or can be |
 //! | `/proc/PID` | [`owners`], [`failover`] | the programs that also write the table, or move addresses |
 //! | `/proc/PID/root` | [`config`] | what the table's owners are configured to do |
 //!

@@ -53,6 +53,7 @@ pub use scenario::{MOST_SERVERS, MOST_SERVICES, Scenario, ScenarioError};
 
 use super::errno::errno_text;
 use super::host::Host;
+use super::proc::modules::Schedulers;
 use super::proc::owners::Owner;
 use super::route::Addresses;
 use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
@@ -308,8 +309,9 @@ impl Reader for SimReader {
         Ok(Vec::new())
     }
 
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
-        Ok(SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned()).collect())
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+        let all: BTreeSet<String> = SCHEDULERS.iter().map(|s| s.name.to_owned()).collect();
+        Ok(Schedulers { loaded: all.clone(), there: Some(all) })
     }
 
     /// Not the release of the kernel below: its pictures are the same on every machine.

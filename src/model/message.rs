@@ -13,6 +13,7 @@ use crate::drain::Census;
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::journal::{JournalError, News, Order, Written};
 use crate::kernel::KernelError;
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::outside::Theirs;
 use crate::plan::Outcome;
@@ -37,8 +38,8 @@ pub enum Message {
     /// What is known of the connection table.
     Connections(Told),
     /// The programs that also write the table, or why they cannot be looked for, the schedulers
-    /// that are loaded, and the kernel's release, as far as that can be told.
-    Machine(Result<Vec<Owner>, KernelError>, Option<BTreeSet<String>>, Option<String>),
+    /// that the kernel has, and its release, as far as that can be told.
+    Machine(Result<Vec<Owner>, KernelError>, Option<Schedulers>, Option<String>),
     /// Changes that the last snapshot shows and this console did not make.
     Theirs(Arc<Vec<Theirs>>),
     /// How the recording is getting on.
@@ -60,7 +61,7 @@ pub enum Message {
     /// Up, down or Tab in a question: another answer.
     Choose(isize),
     /// A page up or down in a question.
-    Scroll(i16),
+    Scroll(isize),
     /// Enter while something is typed, or an answer to a question.
     Accept,
     /// A key that the keymap does not know, as an operator would name it.

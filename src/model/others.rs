@@ -1,13 +1,13 @@
 //! What others have changed, as the console tells it: a mark on the row, a line in the journal, a
 //! notice while nothing else is said.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Model, Tone};
 use crate::command::Command;
 use crate::ipvs::{ServerKey, ServiceKey, counted};
 use crate::kernel::KernelError;
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::outside::{Flap, Theirs};
 
@@ -40,14 +40,14 @@ impl Model {
         }
     }
 
-    /// The programs that also write the table, the schedulers that are loaded, and the kernel.
+    /// The programs that also write the table, the schedulers that the kernel has, and its release.
     pub(super) fn take_machine(
         &mut self,
         owners: Result<Vec<Owner>, KernelError>,
-        loaded: Option<BTreeSet<String>>,
+        schedulers: Option<Schedulers>,
         kernel: Option<String>,
     ) {
-        (self.loaded, self.kernel) = (loaded, kernel);
+        (self.schedulers, self.kernel) = (schedulers, kernel);
         let (owners, looked) = match owners {
             Ok(owners) => (owners, Ok(())),
             Err(error) => (Vec::new(), Err(error)),

@@ -230,6 +230,18 @@ impl Model {
             self.say(Tone::Info, format!("the scheduler of {} stays as it is", wanted.key));
             return Vec::new();
         }
+        let has = self.schedulers.as_ref().and_then(|known| known.has(after.scheduler.as_str()));
+        if has == Some(false) {
+            // The kernel would say no more than that there is no such file.
+            let (key, name) = (wanted.key, &after.scheduler);
+            let text = format!(
+                "the scheduler of {key} stays as it is: this kernel has no {name}, neither built \
+                 in nor as module ip_vs_{name}; choose another"
+            );
+            self.say(Tone::Error, text);
+            self.prompt = Some(Prompt::Scheduler { service: wanted.clone(), chosen });
+            return Vec::new();
+        }
         self.propose(Plan::service(before, after))
     }
 

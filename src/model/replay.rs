@@ -68,9 +68,10 @@ impl Model {
             self.recorded(&about);
         }
         (self.owners, self.looked_for_owners) = (Vec::new(), None);
-        (self.loaded, self.kernel) = (None, None);
+        (self.schedulers, self.kernel) = (None, None);
         if let Some(Machine { owners, schedulers, release }) = machine {
-            self.take_machine(owners.map_err(KernelError::Told), schedulers, release);
+            let owners = owners.map_err(KernelError::Told);
+            self.take_machine(owners, schedulers.map(Into::into), release);
         }
         self.drains = Drains::default();
         (self.news, self.past, self.notice) = (None, crate::drain::Past::default(), None);

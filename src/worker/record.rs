@@ -117,8 +117,9 @@ fn seen(report: &Report) -> Option<Seen> {
         Report::Journal(news) => Seen::Journal(news.clone()),
         Report::Machine(owners, schedulers, release) => {
             let owners = owners.clone().map_err(|error| error.to_string());
-            let (schedulers, release) = (schedulers.clone(), release.clone());
-            Seen::Machine(Machine { owners, schedulers, release })
+            // A recording is not written to: what could be loaded matters to nobody there.
+            let schedulers = schedulers.as_ref().map(|schedulers| schedulers.loaded.clone());
+            Seen::Machine(Machine { owners, schedulers, release: release.clone() })
         }
         _ => return None,
     })

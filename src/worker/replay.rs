@@ -100,5 +100,5 @@ fn told(step: Step) -> Option<Report> {
 /// What the machine told, as a report.
 pub(super) fn machine(machine: Machine) -> Report {
     let Machine { owners, schedulers, release } = machine;
-    Report::Machine(owners.map_err(KernelError::Told), schedulers, release)
+    Report::Machine(owners.map_err(KernelError::Told), schedulers.map(Into::into), release)
 }

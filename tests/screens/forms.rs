@@ -1,10 +1,13 @@
 //! Forms: adding, editing and deleting, counters and timeouts.
 
+use std::collections::BTreeSet;
+
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ipvs_tui::ipvs::*;
+use ipvs_tui::kernel::proc::modules::Schedulers;
 use ipvs_tui::kernel::sim::Scenario;
-use ipvs_tui::model::{FieldKind, Prompt, Tone};
+use ipvs_tui::model::{FieldKind, Message, Prompt, Tone};
 use ipvs_tui::snapshot;
 use ipvs_tui::view::draw;
 use ratatui::Terminal;
@@ -402,4 +405,66 @@ fn a_form_sets_the_cursor() {
     assert!(at(&stage).ends_with(" 10.1"), "{}", at(&stage));
     stage.key(KeyCode::Left);
     assert!(at(&stage).ends_with(" 10."), "{}", at(&stage));
+}
+
+// --- the scheduler ----------------------------------------------------------------------------
+
+/// A kernel without `twos`, and with `fo` still to be loaded.
+fn without_twos() -> Stage {
+    let mut stage = Stage::web();
+    let all = SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned());
+    let there: BTreeSet<String> = all.filter(|name| name != "twos").collect();
+    let loaded = there.iter().filter(|name| *name != "fo").cloned().collect();
+    let schedulers = Schedulers { loaded, there: Some(there) };
+    stage.model.update(Message::Machine(Ok(Vec::new()), Some(schedulers)));
+    stage.does("s");
+    stage
+}
+
+fn chosen(stage: &Stage) -> &'static str {
+    let Some(Prompt::Scheduler { chosen, .. }) = &stage.model.prompt else { panic!() };
+    SCHEDULERS[*chosen].name
+}
+
+#[test]
+fn schedulers() {
+    let mut stage = without_twos();
+    while chosen(&stage) != "sh" {
+        stage.key(KeyCode::Down);
+    }
+    super::views::everywhere(stage, "scheduler");
+}
+
+/// On every screen the chosen one is in sight, with what it does at weight 0, and the keys.
+#[test]
+fn the_chosen_scheduler_is_in_sight_with_its_danger() {
+    let mut stage = without_twos();
+    for _ in SCHEDULERS {
+        stage.key(KeyCode::Up);
+    }
+    for scheduler in SCHEDULERS {
+        assert_eq!(chosen(&stage), scheduler.name);
+        for size in SIZES {
+            stage.size = size;
+            let screen = stage.screen();
+            let row = format!(" {:<6}at 0 ", scheduler.name);
+            let row = screen.lines().find(|line| line.contains(&row));
+            let row = row.unwrap_or_else(|| panic!("{}: {screen}", scheduler.name));
+            assert_eq!(row.contains("at 0 refuses"), scheduler.refuses_at_zero, "{row}");
+            assert!(screen.contains("Enter shows the plan"), "{screen}");
+            let module = match scheduler.name {
+                "twos" => "this kernel has no such scheduler".to_owned(),
+                "fo" => "ip_vs_fo is not loaded; choosing it loads it".to_owned(),
+                name => format!("ip_vs_{name} is loaded"),
+            };
+            assert!(screen.contains(&module), "{screen}");
+        }
+        stage.key(KeyCode::Down);
+    }
+    // What the kernel certainly does not have is not planned.
+    assert_eq!(chosen(&stage), "twos");
+    assert_eq!(stage.key(KeyCode::Enter), []);
+    let (tone, text) = stage.notice();
+    assert!(tone == Tone::Error && text.contains("this kernel has no twos"), "{text}");
+    assert_eq!(chosen(&stage), "twos", "another can be chosen");
 }

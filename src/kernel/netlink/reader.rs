@@ -17,6 +17,7 @@ use super::socket::{Ack, Socket};
 use crate::ipvs::{Daemon, Info, ServiceKey, Stats, Timeouts};
 use crate::kernel::errno::{ENOENT, EPERM, ESRCH};
 use crate::kernel::host::Host;
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
 use crate::kernel::route::Addresses;
@@ -247,7 +248,7 @@ impl Reader for NetlinkReader {
         self.proc.owners()
     }
 
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
         self.proc.schedulers()
     }
 

@@ -45,6 +45,11 @@ impl ProcRoot {
         self.0.join("sys/net/ipv4/vs")
     }
 
+    /// The folder of the kernels' modules, `/lib/modules`: beside `/proc`.
+    pub(super) fn modules(&self) -> PathBuf {
+        self.0.join("../lib/modules")
+    }
+
     /// The error for a file in `/proc/net` that could not be read.
     pub(super) fn error(&self, file: &Path, error: &io::Error) -> KernelError {
         let net_is_there = file.parent().is_some_and(Path::exists);

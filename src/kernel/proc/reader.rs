@@ -1,5 +1,6 @@
 //! The reader that needs no rights: whatever `/proc` shows to anyone.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use super::conn_file::ConnFile;
 use super::file::{Buffer, ProcRoot};
 use super::listing;
-use super::modules;
+use super::modules::{self, Schedulers};
 use super::owners::{self, Owner};
 use super::table::Table;
 use super::{stats, sysctl, text::Fault};
@@ -26,6 +27,8 @@ pub struct ProcReader {
     epoch: Instant,
     buffer: Buffer,
     sysctls: Option<(Sysctls, Moment)>,
+    /// Every scheduler that this kernel has, once that was looked for.
+    schedulers: OnceCell<Option<BTreeSet<String>>>,
 }
 
 impl ProcReader {
@@ -47,7 +50,13 @@ impl ProcReader {
     pub fn open_since(root: ProcRoot, epoch: Instant) -> Result<Self, KernelError> {
         let file = root.net("ip_vs");
         std::fs::File::open(&file).map_err(|error| root.error(&file, &error))?;
-        Ok(Self { root, epoch, buffer: Buffer::default(), sysctls: None })
+        Ok(Self {
+            root,
+            epoch,
+            buffer: Buffer::default(),
+            sysctls: None,
+            schedulers: OnceCell::new(),
+        })
     }
 
     /// Totals and rates of the network namespace, from `ip_vs_stats`.
@@ -124,8 +133,9 @@ impl Reader for ProcReader {
         owners::find(&self.root)
     }
 
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
-        modules::schedulers(&self.root)
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+        let there = self.schedulers.get_or_init(|| modules::there(&self.root)).clone();
+        Ok(Schedulers { loaded: modules::loaded(&self.root)?, there })
     }
 
     fn release(&self) -> String {

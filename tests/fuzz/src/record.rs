@@ -69,7 +69,8 @@ fn played(bytes: Vec<u8>) {
             Step::Machine(machine) => {
                 let failed = |why| KernelError::System { action: "look".to_owned(), why };
                 let owners = machine.owners.map_err(failed);
-                model.update(Message::Machine(owners, machine.schedulers, machine.release));
+                let schedulers = machine.schedulers.map(Into::into);
+                model.update(Message::Machine(owners, schedulers, machine.release));
             }
             Step::Journal(news) => {
                 model.update(Message::Journal(news));
