@@ -228,7 +228,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Bottom, "bottom", "go to the last row", &["End", "G"]),
     spec(Command::NextService, "next-service", "go to the next service", &["}", "Ctrl-Down"]).also(&[View::Services]),
     spec(Command::PreviousService, "previous-service", "go to the service, or the one before", &["{", "Ctrl-Up"]).also(&[View::Services]),
-    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(&[View::Services, View::Hosts, View::Connections, View::Drains, View::Doctor]),
+    spec(Command::Open, "open", "show all of what is selected", &["Enter"]).also(ROWS),
     spec(Command::WeightUp, "weight-up", "raise the weight by 1", &["+", "=", "F7"]).mutates().hint("weight"),
     spec(Command::WeightDown, "weight-down", "lower the weight by 1; 0 quiesces", &["-", "F6"]).mutates(),
     spec(Command::WeightUpTen, "weight-up-ten", "raise the weight by 10", &[">", "F8"]).mutates(),

@@ -38,7 +38,7 @@ use ipvs_tui::ipvs::*;
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::kernel::{KernelError, Reader, Want};
-use ipvs_tui::model::{Freshness, Tone};
+use ipvs_tui::model::{Freshness, Prompt, Tone};
 use ipvs_tui::snapshot;
 use ipvs_tui::snapshot::{Moment, Snapshot};
 use ipvs_tui::theme::Depth;
@@ -321,10 +321,12 @@ fn no_size_breaks_what_lies_over_the_table() {
         },
         &|s| {
             s.key(KeyCode::Esc);
-            s.model.help = Some(3);
+            s.does("?");
+            s.draw();
+            s.does("jjj");
         },
         &|s| {
-            s.model.help = None;
+            s.key(KeyCode::Esc);
             s.does("gjjjw0");
             s.key(KeyCode::Enter);
         },
@@ -369,6 +371,35 @@ fn help_holds_every_command() {
         stage.key(KeyCode::Esc);
         assert!(!stage.screen().contains("weight 0: takes"));
     }
+}
+
+/// The first key back moves, however often one was pressed at the end.
+#[test]
+fn what_lies_over_the_table_scrolls_to_its_end_and_no_further() {
+    let mut stage = Stage::web().sized((80, 24));
+    stage.does("?");
+    stage.draw();
+    stage.does("Gjjj");
+    let end = stage.model.help.unwrap();
+    assert!(end.top() > 0 && end.below() == 0, "{end:?}");
+    stage.does("k");
+    assert_eq!(stage.model.help.unwrap().top(), end.top() - 1);
+    stage.key(KeyCode::Esc);
+
+    let mut stage = stage.sized((60, 15));
+    stage.does("D");
+    stage.draw();
+    let scroll = |stage: &Stage| match &stage.model.prompt {
+        Some(Prompt::Page(page)) => page.scroll,
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..20 {
+        stage.key(KeyCode::PageDown);
+    }
+    let end = scroll(&stage);
+    assert!(end.top() > 0 && end.below() == 0, "{end:?}");
+    stage.key(KeyCode::PageUp);
+    assert_eq!(scroll(&stage).top(), end.top().saturating_sub(5));
 }
 
 /// A fault that is there now is told, whatever was said before it.

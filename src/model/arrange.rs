@@ -72,7 +72,9 @@ impl Model {
             Some(Lost::Gone(gone)) => {
                 let text = format!("{gone} is gone from the table; nothing is selected");
                 self.say(Tone::Warning, text);
-                self.detail = None;
+                if self.view == View::Services {
+                    self.detail = None; // the journal's is of an entry
+                }
                 if matches!(&self.prompt, Some(p) if p.is_about(&gone)) {
                     self.prompt = None;
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Effect, Kind, Model, Tone};
+use super::{Effect, Kind, Model, Scroll, Tone};
 use crate::command::Command;
 use crate::drain::{Census, Drain, Followed, Past, worst};
 use crate::ipvs::{ServerKey, ServiceKey, duration};
@@ -30,6 +30,8 @@ const MOST_ENDED: usize = 50;
 pub struct Drains {
     open: Vec<Drain>,
     selected: Option<Id>,
+    /// How far the view is scrolled from where the selected one is in sight.
+    pub scroll: Scroll,
     /// Those that were followed here and are over now, with their curves; oldest first.
     ended: VecDeque<Drain>,
     /// Since when they are over by what the table shows.
@@ -98,13 +100,27 @@ impl Drains {
         let selected = self.selected().map(|drain| drain.id);
         let place = self.open.iter().position(|d| Some(d.id) == selected).unwrap_or(0);
         let most = self.open.len().saturating_sub(1);
-        let place = place.saturating_add_signed(by).min(most);
-        self.selected = self.open.get(place).map(|drain| drain.id);
+        let to = place.saturating_add_signed(by).min(most);
+        if to != place {
+            self.select_place(to);
+        }
     }
 
     /// Selects the one at a place of [`open`](Self::open).
     pub(super) fn select_place(&mut self, place: usize) {
         self.selected = self.open.get(place).map(|drain| drain.id);
+        self.scroll = Scroll::default();
+    }
+
+    /// Scrolls by so many lines. Where all lines are in sight, or above the first of them, it goes
+    /// on to another drain.
+    pub(super) fn turn(&mut self, by: isize) {
+        let first = self.scroll.top() == 0;
+        if first && (by < 0 || self.scroll.below() == 0) {
+            self.select(by.signum());
+        } else {
+            self.scroll.by(by);
+        }
     }
 
     fn servers(&self) -> BTreeSet<(ServiceKey, ServerKey)> {
@@ -134,7 +150,7 @@ impl Model {
         if let [first, ..] = news.told.as_slice() {
             let more = news.told.len() - 1;
             let more = if more > 0 {
-                format!(" ({more} more: see the journal, 5)")
+                format!(" ({more} more; {} shows the journal)", self.keys.say(Command::ViewJournal))
             } else {
                 String::new()
             };

@@ -76,28 +76,23 @@ impl Model {
 
     /// The wheel was turned: down for more than 0.
     pub(super) fn wheel(&mut self, by: isize) {
-        if let Some(scrolled) = &mut self.help {
-            let most = crate::command::COMMANDS.len();
-            let to = usize::from(*scrolled).saturating_add_signed(by).min(most);
-            *scrolled = u16::try_from(to).unwrap_or(u16::MAX);
-            return;
+        if let Some(scroll) = &mut self.help {
+            return scroll.by(by);
         }
         if self.prompt.is_some() {
             match &self.prompt {
-                Some(Prompt::Page(_)) => {
-                    self.scroll_page(i16::try_from(by).unwrap_or(0));
-                }
+                Some(Prompt::Page(_)) => self.scroll_page(by),
                 _ => self.choose(by.signum()),
             }
             return;
         }
         match (self.view, &mut self.detail) {
-            (View::Services, Some(scroll)) => scroll.by(by),
+            (View::Services | View::Journal, Some(scroll)) => scroll.by(by),
             (View::Services, None) => self.rows.step(by),
             (View::Hosts, _) => self.hosts.step(by),
             (View::Connections, _) => self.connections.step(by),
-            (View::Drains, _) => self.drains.select(by.signum()),
-            (View::Journal, _) => self.select_item(by),
+            (View::Drains, _) => self.drains.turn(by),
+            (View::Journal, None) => self.select_item(by),
             (View::Director, _) => self.scroll.by(by),
             (View::Doctor, _) => self.doctor.scroll.by(by),
         }

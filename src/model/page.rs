@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tui_input::{Input, InputRequest};
 
-use super::{Copied, Effect, Kind, Model, Prompt, Tone};
+use super::{Copied, Effect, Kind, Model, Prompt, Scroll, Tone};
 use crate::ipvs::{Change, Server, ServiceKey};
 use crate::journal::{Order, Then};
 use crate::plan::{Around, Danger, Level, Offer, Plan, dangers, level, offers};
@@ -66,7 +66,7 @@ pub struct Page {
     /// Where keys go.
     pub focus: Focus,
     /// How far it is scrolled.
-    pub scrolled: u16,
+    pub scroll: Scroll,
     /// What happens when a drain's time is up.
     pub then: Then,
     /// The word that the worst plans want typed.
@@ -91,7 +91,7 @@ impl Page {
             notes: Vec::new(),
             lines,
             focus: Focus::Cancel,
-            scrolled: 0,
+            scroll: Scroll::default(),
             then: Then::Keep,
             word: verb(&order.act.plan),
             order,
@@ -338,9 +338,9 @@ impl Model {
         }
     }
 
-    pub(super) fn scroll_page(&mut self, by: i16) {
+    pub(super) fn scroll_page(&mut self, by: isize) {
         if let Some(Prompt::Page(page)) = &mut self.prompt {
-            page.scrolled = page.scrolled.saturating_add_signed(by);
+            page.scroll.by(by);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Going from one view to another, and what the keys that move do elsewhere than among services.
 
-use super::{Effect, Model, Row, Tone};
+use super::{Effect, Model, Prompt, Row, Tone};
 use crate::command::{Command, View};
 
 /// How far a view that is made of lines is scrolled.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
     top: usize,
     page: usize,
@@ -20,6 +20,11 @@ impl Scroll {
     /// Lines further down.
     pub fn below(&self) -> usize {
         self.lines.saturating_sub(self.top + self.page)
+    }
+
+    /// The step of a page: one line stays in sight.
+    fn step(&self) -> isize {
+        isize::try_from(self.page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
     }
 
     pub(super) fn by(&mut self, by: isize) {
@@ -58,8 +63,15 @@ impl Model {
         }
     }
 
-    /// What was drawn: rows or lines that fit, and lines that there are.
+    /// What was drawn: rows or lines that fit, and lines that there are; of what lies over the view,
+    /// if that scrolls.
     pub(super) fn drawn(&mut self, page: usize, lines: usize) {
+        if let Some(Prompt::Page(open)) = &mut self.prompt {
+            return open.scroll.fit(page, lines);
+        }
+        if let Some(scroll) = &mut self.help {
+            return scroll.fit(page, lines);
+        }
         match self.view {
             View::Services => match &mut self.detail {
                 Some(scroll) => scroll.fit(page, lines),
@@ -69,7 +81,12 @@ impl Model {
             View::Connections => self.connections.fit(page),
             View::Director => self.scroll.fit(page, lines),
             View::Doctor => self.doctor.scroll.fit(page, lines),
-            View::Drains | View::Journal => {}
+            View::Drains => self.drains.scroll.fit(page, lines),
+            View::Journal => {
+                if let Some(scroll) = &mut self.detail {
+                    scroll.fit(page, lines);
+                }
+            }
         }
     }
 
@@ -89,15 +106,25 @@ impl Model {
         {
             return Some(effects);
         }
+        if self.view == View::Journal
+            && let Some(effects) = self.command_in_detail(command)
+        {
+            return Some(effects);
+        }
         // One row stays in sight.
+        let rows = self.hosts.page().saturating_sub(1).max(1);
         let page = match self.view {
-            View::Hosts => self.hosts.page().saturating_sub(1).max(1),
-            View::Director => self.scroll.page.saturating_sub(1).max(1),
-            View::Doctor => self.doctor.scroll.page.saturating_sub(1).max(1),
+            View::Hosts => isize::try_from(rows).unwrap_or(isize::MAX),
+            View::Director => self.scroll.step(),
+            View::Doctor => self.doctor.scroll.step(),
+            View::Drains => self.drains.scroll.step(),
             _ => 10,
         };
-        let page = isize::try_from(page).unwrap_or(isize::MAX);
         let step = match command {
+            Command::PageUp | Command::PageDown if self.view == View::Drains => {
+                self.drains.turn(if command == Command::PageUp { -page } else { page });
+                return Some(Vec::new());
+            }
             // Steps go from one finding to another, pages scroll what is told of it.
             Command::PageUp | Command::PageDown if self.view == View::Doctor => {
                 let by = if command == Command::PageUp { -page } else { page };
@@ -117,6 +144,10 @@ impl Model {
             }
             Command::Open if self.view == View::Drains => {
                 self.open_drain();
+                return Some(Vec::new());
+            }
+            Command::Open if self.view == View::Journal => {
+                self.open_entry();
                 return Some(Vec::new());
             }
             Command::Open if self.view == View::Doctor => {
@@ -148,19 +179,16 @@ impl Model {
 
     /// Help lies over the table: the keys that move, move it, and the others close it.
     pub(super) fn command_in_help(&mut self, command: Command) {
-        let Some(scrolled) = self.help else { return };
-        let page = 10;
-        let to = match command {
-            Command::Up => scrolled.saturating_sub(1),
-            Command::Down => scrolled + 1,
-            Command::PageUp => scrolled.saturating_sub(page),
-            Command::PageDown => scrolled + page,
-            Command::Top => 0,
-            Command::Bottom => u16::MAX,
-            _ => return self.help = None,
-        };
-        let most = u16::try_from(crate::command::COMMANDS.len()).unwrap_or(u16::MAX);
-        self.help = Some(to.min(most));
+        let Some(scroll) = &mut self.help else { return };
+        match command {
+            Command::Up => scroll.by(-1),
+            Command::Down => scroll.by(1),
+            Command::PageUp => scroll.by(-scroll.step()),
+            Command::PageDown => scroll.by(scroll.step()),
+            Command::Top => scroll.by(isize::MIN),
+            Command::Bottom => scroll.by(isize::MAX),
+            _ => self.help = None,
+        }
     }
 
     /// All of the server that holds the selected drain up.
@@ -187,14 +215,22 @@ impl Model {
         }
     }
 
-    /// A command where all of one row is shown: pages scroll it, steps go on to the next row.
+    /// Shows all of the selected entry of the journal.
+    fn open_entry(&mut self) {
+        if self.items().is_empty() {
+            self.say(Tone::Info, "the journal has no entry about this table yet");
+        } else {
+            self.detail = Some(Scroll::default());
+        }
+    }
+
+    /// A command where all of one row or entry is shown: pages scroll it, steps go on to the next.
     fn command_in_detail(&mut self, command: Command) -> Option<Vec<Effect>> {
         let bare = self.is_bare();
         let scroll = self.detail.as_mut()?;
-        let page = isize::try_from(scroll.page.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
         match command {
-            Command::PageUp => scroll.by(-page),
-            Command::PageDown => scroll.by(page),
+            Command::PageUp => scroll.by(-scroll.step()),
+            Command::PageDown => scroll.by(scroll.step()),
             Command::Close if bare => self.detail = None,
             Command::Up
             | Command::Down

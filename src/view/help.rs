@@ -9,14 +9,21 @@ use unicode_width::UnicodeWidthStr;
 use super::Look;
 use super::frame::framed;
 use crate::command::Command;
-use crate::model::Model;
+use crate::model::{Model, Scroll};
 
 /// Cells of a column.
 const WIDTH: u16 = 59;
 /// Cells for the keys of a command.
 const KEYS: usize = 18;
 
-pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+/// Draws it; returns the part that scrolls, and how many lines there are.
+pub(super) fn draw(
+    model: &Model,
+    scroll: Scroll,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) -> (Rect, usize) {
     let theme = &look.theme;
     let mut lines: Vec<Line<'_>> = model
         .commands()
@@ -28,19 +35,17 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
             ])
         })
         .collect();
-    let glyphs = &look.glyphs;
-    let says = |command| model.keys.say(command);
+    let (glyphs, key) = (&look.glyphs, |command| model.keys.say(command));
+    let drained = format!("weight 0 and drained: {} shows how far", key(Command::ViewDrains));
+    let changed = format!("changed by someone else; {} tells", key(Command::Open));
     for (glyph, meaning) in [
-        (glyphs.quiesced, "weight 0: takes no new connections".to_owned()),
-        (
-            glyphs.draining,
-            format!("weight 0 and drained: {} shows how far", says(Command::ViewDrains)),
-        ),
-        (glyphs.ramping, "its weight comes back in steps".to_owned()),
-        (glyphs.changed, format!("changed by someone else; {} tells", says(Command::Open))),
-        (glyphs.flapping, "its weight goes back and forth".to_owned()),
-        (glyphs.trouble, "needs an operator: the foot tells why".to_owned()),
-        (glyphs.gap, "in a line of values: nothing is known".to_owned()),
+        (glyphs.quiesced, "weight 0: takes no new connections"),
+        (glyphs.draining, drained.as_str()),
+        (glyphs.ramping, "its weight comes back in steps"),
+        (glyphs.changed, changed.as_str()),
+        (glyphs.flapping, "its weight goes back and forth"),
+        (glyphs.trouble, "needs an operator: the foot tells why"),
+        (glyphs.gap, "in a line of values: nothing is known"),
     ] {
         lines.push(Line::from(Span::styled(format!("{glyph:>KEYS$}  {meaning}"), theme.dim)));
     }
@@ -60,10 +65,11 @@ pub(super) fn draw(model: &Model, scrolled: u16, look: &Look, area: Rect, frame:
     let (wide, high) = (columns * WIDTH + 2, deep.saturating_add(2).min(area.height));
     let inner = framed(&title, wide, high, look, area, frame);
     let parts = Layout::horizontal(vec![Constraint::Fill(1); columns.into()]).split(inner);
-    let scroll = (scrolled.min(more), 0);
+    let top = u16::try_from(scroll.top()).unwrap_or(u16::MAX).min(more);
     for (part, lines) in parts.iter().zip(lines.chunks(deep.max(1).into())) {
-        frame.render_widget(Paragraph::new(lines.to_vec()).scroll(scroll), *part);
+        frame.render_widget(Paragraph::new(lines.to_vec()).scroll((top, 0)), *part);
     }
+    (inner, deep.into())
 }
 
 /// As many of a command's keys as there is room for; what is left out is told by an ellipsis.

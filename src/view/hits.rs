@@ -10,7 +10,8 @@ use crate::model::Hit;
 /// Where things were drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HitBoxes {
-    /// The rows of the table, without its head, or the part that scrolls.
+    /// The rows of the table, without its head, or the part that scrolls; of what lies over it,
+    /// if that scrolls.
     pub rows: Rect,
     /// Lines that there are, in a view that scrolls by lines.
     pub lines: usize,

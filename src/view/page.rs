@@ -27,7 +27,8 @@ use crate::report::Commands;
 /// Wide enough for an ipvsadm command, narrow enough to be read.
 const WIDEST: u16 = 96;
 
-pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+/// Draws it; returns the part that scrolls, and how many lines there are.
+pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) -> (Rect, usize) {
     let width = area.width.saturating_sub(4).clamp(56, WIDEST);
     let inside = usize::from(width.saturating_sub(2));
     let text = text(page, look, inside);
@@ -39,8 +40,10 @@ pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let [upper, lower] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(answers)]).areas(inner);
 
-    let more = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_sub(upper.height);
-    frame.render_widget(Paragraph::new(text).scroll((page.scrolled.min(more), 0)), upper);
+    let all = text.len();
+    let more = u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(upper.height);
+    let top = u16::try_from(page.scroll.top()).unwrap_or(u16::MAX).min(more);
+    frame.render_widget(Paragraph::new(text).scroll((top, 0)), upper);
     let hint = match more {
         0 => String::new(),
         1 => "PgDn PgUp: 1 more line".to_owned(),
@@ -49,6 +52,7 @@ pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let [rule, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(lower);
     frame.render_widget(Line::styled(hint, look.theme.dim).right_aligned(), rule);
     below(page, look, rest, frame);
+    (upper, all)
 }
 
 /// What scrolls, a line each, wrapped to `width`.
