@@ -25,6 +25,8 @@ use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot, UnknownAttribute};
 
 /// The last changes that are told.
 const CHANGES: usize = 8;
+/// The fewest lines of a chart, with its head.
+const CHART: u16 = 4;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let found = model.rows.selected().and_then(|row| {
@@ -32,13 +34,10 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         Some((row, snapshot, snapshot.service(&row.service())?))
     });
     let Some((row, snapshot, entry)) = found else {
-        let text = format!("Nothing is selected. {} goes back.", model.keys.say(Command::Close));
-        table::empty(&text, look, area, frame);
+        let key = model.keys.say(Command::Close);
+        table::empty(&format!("Nothing is selected. {key} goes back."), look, area, frame);
         return HitBoxes::default();
     };
-    let charts = (area.height / 4).max(4);
-    let [text, charts] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(charts)]).areas(area);
     let mut sheet = Sheet::new(look, area.width);
     let teller = Teller { model, snapshot, entry };
     let past = match row {
@@ -59,7 +58,10 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
     let top = model.detail.map_or(0, |scroll| scroll.top());
-    sheet.draw(top, text, frame);
+    let [text, charts] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(charts(&sheet, area.height))])
+            .areas(area);
+    let page = sheet.draw(model.keys.say(Command::PageDown), top, text, frame);
     if let Some(past) = past {
         let [left, right] =
             Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(2).areas(charts);
@@ -68,7 +70,14 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         chart(model, past, model.rate, theme.rate, look, right, frame);
     }
     let visible = BTreeSet::from([row.service()]);
-    HitBoxes { rows: text, lines: sheet.lines(), visible, ..HitBoxes::default() }
+    HitBoxes { rows: page, lines: sheet.lines(), visible, ..HitBoxes::default() }
+}
+
+/// Lines for the charts of a screen so high: they give way where the text has no room.
+fn charts(sheet: &Sheet<'_>, height: u16) -> u16 {
+    let most = (height / 4).max(CHART);
+    let fits = sheet.lines() + usize::from(most) <= usize::from(height);
+    if fits { most } else { CHART }
 }
 
 /// A metric over the chosen time, with its largest value.

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span as Text};
 
 use super::cells::{LONGEST_LINE, line, samples};
 use super::lines::window;
-use super::sheet::{INDENT, Sheet};
+use super::sheet::{INDENT, Sheet, page_height};
 use super::{HitBoxes, Look, number, sysctls, table};
 use crate::command::Command;
 use crate::connections::About;
@@ -41,7 +41,6 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         let right = Rect { x: area.x + half, width: area.width - half, ..area };
         vec![Rect { width: half, ..area }, right]
     };
-    let mut lines = 0;
     let new = |width| Sheet::new(look, width).labelled(look.theme.director_label);
     let mut sheet = new(columns.first().map_or(area.width, |c| c.width));
     traffic(model, snapshot, &mut sheet);
@@ -54,14 +53,17 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     if let Some(last) = sheets.last_mut() {
         sysctls::list(&snapshot.sysctls, last);
     }
+    let (key, top) = (model.keys.say(Command::PageDown), model.scroll.top());
     for (column, sheet) in columns.iter().zip(&sheets) {
-        lines = lines.max(sheet.lines());
-        sheet.draw(model.scroll.top(), *column, frame);
-        for (metric, row) in sheet.curves(model.scroll.top(), *column) {
+        let page = sheet.draw(key, top, *column, frame);
+        for (metric, row) in sheet.curves(top, page) {
             curve(model, snapshot, metric, look, row, frame);
         }
     }
-    HitBoxes { rows: area, lines, ..HitBoxes::default() }
+    // The longest column says how far it goes.
+    let lines = sheets.iter().map(Sheet::lines).max().unwrap_or_default();
+    let rows = Rect { height: page_height(lines, area.height), ..area };
+    HitBoxes { rows, lines, ..HitBoxes::default() }
 }
 
 fn curve(

@@ -76,8 +76,9 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         None => {}
     }
     passed(report, &mut sheet);
-    sheet.draw(model.doctor.scroll.top(), detail, frame);
-    HitBoxes { rows: detail, lines: sheet.lines(), ..hits }
+    let key = model.keys.say(Command::PageDown);
+    let page = sheet.draw(key, model.doctor.scroll.top(), detail, frame);
+    HitBoxes { rows: page, lines: sheet.lines(), ..hits }
 }
 
 /// `1 error, 2 warnings, 3 notes, 1 not checked; 12 s ago`.

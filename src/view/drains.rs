@@ -1,16 +1,18 @@
 //! The drains: those that are followed, each with its servers, how far they are, and what that
-//! rests on; and below them those that are over.
+//! rests on; and below them those that are over. All of it in lines that scroll.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Sparkline, SparklineBar, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::{HitBoxes, Look, place};
+use super::sheet::{Sheet, page_height};
+use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
 use crate::drain::{Drain, Followed, Verdict};
 use crate::ipvs::duration;
@@ -21,35 +23,70 @@ use crate::model::{Hit, Model};
 const CURVE: u16 = 16;
 /// Lines that say how to begin a drain, with those around them.
 const NOTHING: u16 = 7;
+/// Who drained and why is told of a drain that is over where there are so many cells for it.
+const BY: usize = 10;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
-    let mut hits = HitBoxes::default();
     let open = model.drains.open();
-    let mut y = area.y;
+    let mut area = area;
     if open.is_empty() {
-        y = nothing(model, look, area, frame);
+        let y = nothing(model, look, area, frame);
+        area = Rect { y, height: area.bottom() - y, ..area };
     }
-    let selected = model.drains.selected().map(|d| d.id);
-    // The selected drain is always in sight: those before it give way.
-    let heights: Vec<usize> = open.iter().map(|d| 4 + d.servers.len() * 3).collect();
-    let place = open.iter().position(|d| Some(d.id) == selected).unwrap_or(0);
-    let mut first = 0;
-    while heights.get(first..=place).is_some_and(|h| h.iter().sum::<usize>() > area.height.into())
-        && first < place
-    {
-        first += 1;
+    let selected = model.drains.selected().map(|drain| drain.id);
+    let place = open.iter().position(|drain| Some(drain.id) == selected).unwrap_or(0);
+    let mut sheet: Sheet<'_, &Followed> = Sheet::new(look, area.width);
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for (n, drain) in open.iter().enumerate() {
+        let first = sheet.lines();
+        one(model, drain, n == place, &mut sheet, area.width);
+        places.push(first..sheet.lines());
     }
-    for (n, drain) in open.iter().enumerate().skip(first) {
-        if y >= area.bottom() {
-            break;
+    let ended: Vec<&journal::Drain> = model.finished().collect();
+    let head = usize::from(!ended.is_empty());
+    let all = sheet.lines() + head + ended.len();
+    let page = usize::from(page_height(all, area.height));
+    let first = first(&places, place, page);
+    let top = (first + model.drains.scroll.top()).min(all.saturating_sub(page));
+    if head > 0 {
+        sheet.line(Line::styled(" Over", look.theme.header));
+    }
+    for drain in ended {
+        // There may be thousands; those out of sight only count.
+        if (top..top + page).contains(&sheet.lines()) {
+            finished(model, drain, area.width, &mut sheet);
+        } else {
+            sheet.line(Line::default());
         }
-        let here = Some(drain.id) == selected;
-        let rest = Rect { y, height: area.bottom() - y, ..area };
-        y = one(model, drain, here, look, rest, frame).min(area.bottom());
-        hits.add(Rect { height: y - rest.y, ..rest }, Hit::Drain(n));
     }
-    finished(model, look, Rect { y, height: area.bottom().saturating_sub(y), ..area }, frame);
+    let rows = sheet.draw(model.keys.say(Command::PageDown), top, area, frame);
+    for (server, row) in sheet.curves(top, rows) {
+        curve(server, look, row, frame);
+    }
+    if rows.height < area.height && top > 0 {
+        let s = if top == 1 { "" } else { "s" };
+        let text = format!(" {} line{s} above", number::separated(top as u64));
+        let below = Rect { y: rows.bottom(), height: 1, ..area };
+        frame.render_widget(Line::styled(text, look.theme.dim), below);
+    }
+    let mut hits = HitBoxes { rows, lines: all - first.min(all), ..HitBoxes::default() };
+    for (n, lines) in places.iter().enumerate() {
+        let seen = lines.start.max(top)..lines.end.min(top + page);
+        let cells = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
+        if !seen.is_empty() {
+            let y = rows.y + cells(seen.start - top);
+            hits.add(Rect { y, height: cells(seen.len()), ..rows }, Hit::Drain(n));
+        }
+    }
     hits
+}
+
+/// The first line to show of those of the drains so that the one at `place` is in sight: those
+/// before it give way, as few as possible. What of it has no room is scrolled to from there.
+fn first(places: &[Range<usize>], place: usize, page: usize) -> usize {
+    let Some(selected) = places.get(place) else { return 0 };
+    let fits = |lines: &&Range<usize>| selected.end <= lines.start + page;
+    places.iter().take(place).find(fits).unwrap_or(selected).start
 }
 
 /// Says how to begin; returns the first line below.
@@ -73,30 +110,25 @@ fn nothing(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> u16
     area.y.saturating_add(NOTHING).min(area.bottom())
 }
 
-/// The drains that are over, newest first, as many as there is room for.
-fn finished(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let theme = &look.theme;
-    let mut all = model.finished().peekable();
-    // A head without anything below it says nothing.
-    if all.peek().is_none() || area.height < 2 {
-        return;
-    }
-    frame.render_widget(Line::styled(" Over", theme.header), Rect { height: 1, ..area });
-    for (y, drain) in (area.y + 1..area.bottom()).zip(all) {
-        let row = Rect { y, height: 1, ..area };
-        let width = usize::from(area.width.saturating_sub(CURVE + 1));
-        let text = place::fit(&over(drain), width, look.glyphs.ellipsis);
-        frame.render_widget(Line::styled(text, theme.text), row);
-        let curves = model.drains.ended(drain.id()).into_iter().flat_map(|d| &d.servers);
-        let most = curves.max_by_key(|server| server.curve().points().count());
-        if let Some(server) = most {
-            curve(server, look, area, y, frame);
-        }
+/// A drain that is over, with what it held.
+fn finished<'a>(
+    model: &'a Model,
+    drain: &journal::Drain,
+    width: u16,
+    sheet: &mut Sheet<'_, &'a Followed>,
+) {
+    let room = usize::from(width.saturating_sub(CURVE + 1));
+    let line = Line::styled(over(drain, room, sheet.look), sheet.look.theme.text);
+    let curves = model.drains.ended(drain.id()).into_iter().flat_map(|d| &d.servers);
+    match curves.max_by_key(|server| server.curve().points().count()) {
+        Some(server) => sheet.curve(line, server),
+        None => sheet.line(line),
     }
 }
 
-/// `  vb2k0 11-24 14:02 10.1.2.2 everywhere: restored after 3m10s (alice: kernel update)`.
-fn over(drain: &journal::Drain) -> String {
+/// `  vb2k0 11-24 14:02 10.1.2.2 everywhere: restored after 3m10s (alice: kernel update)`. What
+/// was drained, and how that ended, comes before who did it and why.
+fn over(drain: &journal::Drain, width: usize, look: &Look) -> String {
     let started = &drain.started;
     let time = started.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M");
     let end = drain.ended.as_ref().map_or(String::new(), |ended| {
@@ -110,28 +142,26 @@ fn over(drain: &journal::Drain) -> String {
     };
     let who = started.operator.sudo_user.as_deref().or(started.operator.name.as_deref());
     let who = clean(who.unwrap_or("somebody"));
-    format!("  {} {time} {}{end} ({who}{reason})", started.id, clean(&started.target))
+    let front = format!("  {} {time} ", started.id);
+    let room = width.saturating_sub(front.width());
+    let ellipsis = look.glyphs.ellipsis;
+    let what = place::about(&format!("{}{end}", clean(&started.target)), room, ellipsis);
+    let room = room.saturating_sub(what.width());
+    let by = if room < BY { String::new() } else { format!(" ({who}{reason})") };
+    format!("{front}{what}{}", place::begin(&by, room, ellipsis))
 }
 
-/// Draws a drain; returns the first line below it.
-fn one(
+/// A drain that is followed.
+fn one<'a>(
     model: &Model,
-    drain: &Drain,
+    drain: &'a Drain,
     selected: bool,
-    look: &Look,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) -> u16 {
+    sheet: &mut Sheet<'_, &'a Followed>,
+    width: u16,
+) {
+    let look = sheet.look;
     let theme = &look.theme;
-    let width = usize::from(area.width);
-    let mut y = area.y;
-    let mut line = |line: Line<'_>, frame: &mut Frame<'_>| {
-        if y < area.bottom() {
-            frame.render_widget(line, Rect { y, height: 1, ..area });
-        }
-        y += 1;
-        y - 1
-    };
+    let width = usize::from(width);
     let cursor = if selected { look.glyphs.cursor } else { " " };
     let style = if selected { theme.selected } else { theme.service };
     let ramping = drain.servers().any(|(s, server)| model.ramps.of(&s, &server).is_some());
@@ -141,8 +171,8 @@ fn one(
         _ => drain.target.clone(),
     };
     let head = format!("{cursor}{} {summary}", look.glyphs.draining);
-    for piece in lines_of(&head, width) {
-        line(Line::styled(piece, style), frame);
+    for piece in lines_of(&look.glyphs.say(&head), width) {
+        sheet.line(Line::styled(piece, style));
     }
     let mut terms = format!("    {} by {}", drain.id, drain.who);
     if !drain.reason.is_empty() {
@@ -159,7 +189,7 @@ fn one(
             _ => terms.push_str(", its time is up"),
         }
     }
-    line(Line::styled(place::fit(&terms, width, look.glyphs.ellipsis), theme.dim), frame);
+    sheet.line(Line::styled(place::fit(&terms, width, look.glyphs.ellipsis), theme.dim));
     for server in &drain.servers {
         let ramp = model.ramps.of(&server.service, &server.server);
         let (text, style) = match ramp {
@@ -170,25 +200,18 @@ fn one(
             }
             None => (server.verdict.to_string(), style_of(&server.verdict, look)),
         };
-        let name = format!("    {} of {}", server.server, server.service);
-        let room = width.saturating_sub(usize::from(CURVE) + 22);
-        let name = place::fit(&name, room, look.glyphs.ellipsis);
+        let room = width.saturating_sub(usize::from(CURVE) + 26);
+        let name = format!("{} of {}", server.server, server.service);
+        let name = place::about(&name, room, look.glyphs.ellipsis);
         let counts = counts(server, look);
-        let at = line(
-            Line::from(vec![
-                Span::styled(format!("{name:<room$}"), theme.text),
-                Span::styled(format!("{counts:>20} "), theme.text),
-            ]),
-            frame,
-        );
-        curve(server, look, area, at, frame);
+        let line = Line::styled(format!("    {name:<room$}{counts:>20} "), theme.text);
+        sheet.curve(line, server);
         let verdict = format!("      {text}");
-        for piece in lines_of(&verdict, width) {
-            line(Line::styled(piece, style), frame);
+        for piece in lines_of(&look.glyphs.say(&verdict), width) {
+            sheet.line(Line::styled(piece, style));
         }
     }
-    line(Line::raw(""), frame);
-    y
+    sheet.line(Line::default());
 }
 
 fn lines_of(text: &str, width: usize) -> Vec<String> {
@@ -211,14 +234,15 @@ fn counts(server: &Followed, look: &Look) -> String {
     format!("{} act {} inact", text(server.active), text(server.inactive))
 }
 
-fn curve(server: &Followed, look: &Look, area: Rect, y: u16, frame: &mut Frame<'_>) {
-    if y >= area.bottom() || area.width < CURVE {
+/// What a server held, at the end of its row.
+fn curve(server: &Followed, look: &Look, row: Rect, frame: &mut Frame<'_>) {
+    if row.width < CURVE {
         return;
     }
     let values = shape(server, usize::from(CURVE));
     let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
     let bars: Vec<SparklineBar> = values.iter().map(|v| SparklineBar::from(*v)).collect();
-    let place = Rect::new(area.right() - CURVE, y, CURVE, 1);
+    let place = Rect { x: row.right() - CURVE, width: CURVE, ..row };
     let line = Sparkline::default()
         .data(bars)
         .max(most)
@@ -255,4 +279,20 @@ fn shape(server: &Followed, cells: usize) -> Vec<Option<u64>> {
             Some(held(place))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_selected_drain_is_in_sight_and_as_many_before_it_as_there_is_room_for() {
+        let places = [0..7, 7..14, 14..40, 40..47];
+        for (place, page, expected) in
+            [(0, 20, 0), (1, 20, 0), (1, 10, 7), (2, 20, 14), (3, 20, 40), (3, 40, 7)]
+        {
+            assert_eq!(first(&places, place, page), expected, "{place} {page}");
+        }
+        assert_eq!(first(&[], 0, 20), 0);
+    }
 }

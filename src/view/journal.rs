@@ -1,11 +1,12 @@
 //! What was changed, when, by whom and why, from outside too; newest first, with the selected
-//! line told in full.
+//! line told below, as far as there is room, or in full instead of the list.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
+use super::sheet::Sheet;
 use super::{HitBoxes, Look, place};
 use crate::command::Command;
 use crate::journal::{Entry, Undone, clean};
@@ -14,6 +15,8 @@ use crate::outside::Theirs;
 
 /// Lines for the selected entry.
 const DETAIL: u16 = 7;
+/// Cells for who did it.
+const WHO: usize = 8;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let theme = &look.theme;
@@ -44,6 +47,18 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         return HitBoxes::default();
     }
     let selected = model.item_place();
+    let mut sheet = Sheet::new(look, area.width);
+    match items.get(selected) {
+        Some(Item::Entry(entry)) => told(entry, &mut sheet),
+        Some(Item::Outside(_, theirs)) => told_outside(theirs, model, &mut sheet),
+        None => {}
+    }
+    if let Some(scroll) = model.detail {
+        let whole = Rect { height: list.height + detail.height, ..list };
+        let key = model.keys.say(Command::PageDown);
+        let page = sheet.draw(key, scroll.top(), whole, frame);
+        return HitBoxes { rows: page, lines: sheet.lines(), ..HitBoxes::default() };
+    }
     let rows = usize::from(list.height);
     let top =
         selected.saturating_sub(rows.saturating_sub(1) / 2).min(items.len().saturating_sub(rows));
@@ -54,12 +69,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         };
         frame.render_widget(line, Rect { y, height: 1, ..list });
     }
-    let text = items.get(selected).map(|item| match item {
-        Item::Entry(entry) => told(entry, look),
-        Item::Outside(_, theirs) => told_outside(theirs, model, look),
-    });
-    let text = Paragraph::new(text.unwrap_or_default()).wrap(Wrap { trim: false });
-    frame.render_widget(text, detail);
+    sheet.draw(model.keys.say(Command::Open), 0, detail, frame);
     let mut hits = HitBoxes::default();
     hits.add_rows(list, top, Hit::Entry);
     hits
@@ -71,6 +81,7 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
     let time = intent.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
     let who = intent.operator.sudo_user.clone().or_else(|| intent.operator.name.clone());
     let who = clean(&who.unwrap_or_else(|| intent.operator.uid.to_string()));
+    let who = place::begin(&who, WHO, look.glyphs.ellipsis);
     let (state, told) = match (&entry.undone, entry.complete()) {
         (Undone::By(_), _) => ("undone", theme.journal_undone),
         (Undone::Partly(_), _) => ("undone in part", theme.journal_undone),
@@ -78,11 +89,11 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
         (Undone::No, false) => ("not whole", theme.journal_failed),
     };
     let cursor = if selected { look.glyphs.cursor } else { " " };
-    let front = format!("{cursor}{:<6} {time} {who:<8.8} ", intent.id.to_string());
+    let front = format!("{cursor}{:<6} {time} {who:<WHO$} ", intent.id.to_string());
     let state_cells = if state.is_empty() { 0 } else { state.len() + 1 };
     let room = usize::from(width).saturating_sub(front.chars().count() + state_cells);
     let title = clean(&intent.plan.title).replace("->", look.glyphs.arrow);
-    let title = place::fit(&title, room, look.glyphs.ellipsis);
+    let title = place::about(&title, room, look.glyphs.ellipsis);
     let style = if selected { theme.selected } else { theme.journal_entry };
     Line::from(vec![
         Span::styled(front, style),
@@ -96,48 +107,44 @@ fn outside(theirs: &Theirs, selected: bool, look: &Look, width: u16) -> Line<'st
     let theme = &look.theme;
     let time = theirs.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S");
     let cursor = if selected { look.glyphs.cursor } else { " " };
-    let front = format!("{cursor}{:<6} {time} {:<8} ", "-", "outside");
+    let front = format!("{cursor}{:<6} {time} {:<WHO$} ", "-", "outside");
     let room = usize::from(width).saturating_sub(front.chars().count());
     let what = clean(&theirs.to_string()).replace("->", look.glyphs.arrow);
-    let what = place::fit(&what, room, look.glyphs.ellipsis);
+    let what = place::about(&what, room, look.glyphs.ellipsis);
     let style = if selected { theme.selected } else { theme.outside };
     Line::styled(format!("{front}{what:<room$}"), style)
 }
 
-fn told_outside(theirs: &Theirs, model: &Model, look: &Look) -> Vec<Line<'static>> {
-    let theme = &look.theme;
-    let what = clean(&theirs.to_string()).replace("->", look.glyphs.arrow);
-    let mut lines = vec![
-        Line::styled(" from outside, seen between two readings", theme.header),
-        Line::styled(format!("   {what}"), theme.text),
-    ];
-    let values = theirs.change.details();
-    let values = values.map(|text| Line::styled(format!("   {}", clean(&text)), theme.text));
-    lines.extend(values);
+fn told_outside(theirs: &Theirs, model: &Model, sheet: &mut Sheet<'_>) {
+    let theme = &sheet.look.theme;
+    let what = clean(&theirs.to_string()).replace("->", sheet.look.glyphs.arrow);
+    sheet.say(1, "from outside, seen between two readings", theme.header);
+    sheet.item(3, &what, theme.text);
+    if let Some(values) = theirs.change.details() {
+        sheet.item(3, &clean(&values), theme.text);
+    }
     let flap = theirs.row().and_then(|(service, server)| model.flaps(&service, &server?));
-    lines.extend(flap.map(|flap| Line::styled(format!("   its weight {flap}"), theme.warning)));
+    if let Some(flap) = flap {
+        sheet.item(3, &format!("its weight {flap}"), theme.warning);
+    }
     let owners: Vec<&str> = model.owners.iter().map(|owner| owner.kind.name()).collect();
     if !owners.is_empty() {
         let key = model.keys.say(Command::ViewDirector);
-        let text = format!("   {} may have done it: {key} tells more", owners.join(" or "));
-        lines.push(Line::styled(text, theme.dim));
+        let text = format!("{} may have done it: {key} tells more", owners.join(" or "));
+        sheet.item(3, &text, theme.dim);
     }
-    lines
 }
 
-fn told(entry: &Entry, look: &Look) -> Vec<Line<'static>> {
-    let theme = &look.theme;
+fn told(entry: &Entry, sheet: &mut Sheet<'_>) {
+    let theme = &sheet.look.theme;
     let intent = &entry.intent;
-    let mut lines = vec![Line::styled(
-        format!(" {} by {}", intent.id, clean(&intent.operator.to_string())),
-        theme.header,
-    )];
+    let by = format!("{} by {}", intent.id, clean(&intent.operator.to_string()));
+    sheet.say(1, &by, theme.header);
     if !intent.reason.is_empty() {
-        lines.push(Line::styled(format!("   reason: {}", clean(&intent.reason)), theme.text));
+        sheet.item(3, &format!("reason: {}", clean(&intent.reason)), theme.text);
     }
     for (change, state) in entry.changes() {
-        let text = clean(&change.to_string()).replace("->", look.glyphs.arrow);
-        lines.push(Line::styled(format!("   {}: {text}", state.word()), theme.text));
+        let text = clean(&change.to_string()).replace("->", sheet.look.glyphs.arrow);
+        sheet.item(3, &format!("{}: {text}", state.word()), theme.text);
     }
-    lines
 }

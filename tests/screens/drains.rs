@@ -8,7 +8,7 @@ use ipvs_tui::ipvs::*;
 use ipvs_tui::journal::DrainEnd;
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::kernel::{KernelError, Writer};
-use ipvs_tui::model::{Model, Prompt, Tone};
+use ipvs_tui::model::{Message, Model, Prompt, Tone};
 
 use super::stage::*;
 
@@ -388,4 +388,125 @@ fn a_plan_that_fails_half_way_says_so_and_offers_to_take_it_back() {
     stage.applies();
     assert_eq!(stage.weight(HTTP, FIRST), 10);
     assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Cancelled));
+}
+
+/// A host in so many services of a director that has no other.
+fn host_in(services: u16) -> Stage {
+    let mut stage = Stage::new(Scenario::Empty);
+    for port in 80..80 + services {
+        let key: ServiceKey = format!("TCP 10.0.0.1:{port}").parse().unwrap();
+        let service = Service::new(key, SchedulerName::new("wlc").unwrap());
+        stage.outside(&Change::Service { before: None, after: Some(service) });
+        for host in [2, 3] {
+            let server = format!("10.1.1.{host}:{port}").parse().unwrap();
+            let after = Some(Server::new(server, Forwarding::Masq, 10));
+            stage.outside(&Change::Server { service: key, before: None, after });
+        }
+    }
+    stage.polls(3);
+    stage.news();
+    stage.select("TCP 10.0.0.1:80", "10.1.1.2:80");
+    stage
+}
+
+/// Every server of a drain is told of, however many there are, and what is over too.
+#[test]
+fn a_drain_of_many_servers_is_scrolled_to_its_end() {
+    let mut stage = host_in(12).sized((80, 24));
+    for keys in ["d", "R", "D"] {
+        stage.does(keys);
+        stage.applies();
+        stage.polls(2);
+    }
+    stage.does("4");
+    let mut seen = stage.screen();
+    assert!(seen.contains("PageDown: ") && seen.contains("more lines"), "{seen}");
+    assert!(!seen.contains("10.0.0.1:91"), "it has no room: {seen}");
+    for _ in 0..9 {
+        stage.key(KeyCode::PageDown);
+        seen.push_str(&stage.screen());
+    }
+    for port in 80..92 {
+        assert!(seen.contains(&format!("10.1.1.2:{port} of 10.0.0.1:{port}")), "{port}: {seen}");
+    }
+    let end = stage.screen();
+    assert!(end.contains(" Over") && end.contains("lines above"), "{end}");
+    let over =
+        |line: &str| line.contains(" 10.1.1.2:80 of ") && line.contains(":80: restored after");
+    assert!(end.lines().any(over), "{end}");
+    assert_eq!(stage.model.drains.scroll.below(), 0);
+    let top = stage.model.drains.scroll.top();
+    stage.key(KeyCode::Down);
+    assert_eq!(stage.model.drains.scroll.top(), top, "there is no other drain");
+    stage.key(KeyCode::PageUp);
+    assert!(stage.model.drains.scroll.top() < top);
+    stage.model.update(Message::Wheel(-99));
+    assert_eq!(stage.model.drains.scroll.top(), 0);
+}
+
+/// What an entry holds is counted below the list, and told in full by Enter.
+#[test]
+fn an_entry_of_many_changes_is_told_in_full() {
+    let mut stage = host_in(12).sized((80, 24));
+    stage.does("D");
+    stage.applies();
+    stage.does("5");
+    let screen = stage.screen();
+    assert!(screen.contains("Enter: 7 more lines"), "{screen}");
+    stage.key(KeyCode::Enter);
+    let screen = stage.screen();
+    for port in 80..92 {
+        assert!(screen.contains(&format!("of TCP 10.0.0.1:{port}: weight 10")), "{port}: {screen}");
+    }
+    let mut stage = stage.sized((60, 15));
+    let mut seen = String::new();
+    for _ in 0..9 {
+        seen.push_str(&stage.screen());
+        stage.key(KeyCode::PageDown);
+    }
+    assert!(seen.contains("10.1.1.2:91 of TCP"), "{seen}");
+    stage.key(KeyCode::Esc);
+    assert_eq!((stage.model.view, stage.model.detail), (View::Journal, None));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.model.view, View::Services);
+}
+
+/// In a row of the journal the server and what was done to it have room at 80 columns.
+#[test]
+fn rows_of_the_journal_name_the_server() {
+    let mut stage = Stage::web().sized((80, 24));
+    stage.does("+");
+    stage.does("5");
+    let screen = stage.screen();
+    assert!(screen.contains(" 10.1.1.2:80 of 10.0.0.1:80: weight 10 → 11"), "{screen}");
+    let screen = stage.sized((60, 15)).screen();
+    assert!(screen.contains(" 10.1.1.2:80…: weight 10 → 11"), "{screen}");
+}
+
+/// An estimate has an error, and its sign is not ASCII.
+#[test]
+fn an_estimate_is_told_without_unicode() {
+    let mut stage = Stage::web().ascii();
+    stage.does("d");
+    stage.applies();
+    for _ in 0..200 {
+        if stage.model.drains.open()[0].estimate().is_some() {
+            break;
+        }
+        stage.polls(1);
+        stage.census();
+    }
+    assert!(stage.model.drains.open()[0].estimate().is_some());
+    stage.idles(10);
+    for view in ["1", "2", "4", "5"] {
+        stage.does(view);
+        for size in SIZES {
+            stage.size = size;
+            let screen = stage.screen();
+            assert!(screen.is_ascii(), "{screen}");
+            let words: Vec<&str> =
+                screen.split(['|', ' ', '\n']).filter(|w| !w.is_empty()).collect();
+            assert!(words.join(" ").contains("(+-"), "{screen}");
+        }
+    }
 }

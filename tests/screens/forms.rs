@@ -416,7 +416,7 @@ fn without_twos() -> Stage {
     let there: BTreeSet<String> = all.filter(|name| name != "twos").collect();
     let loaded = there.iter().filter(|name| *name != "fo").cloned().collect();
     let schedulers = Schedulers { loaded, there: Some(there) };
-    stage.model.update(Message::Machine(Ok(Vec::new()), Some(schedulers)));
+    stage.model.update(Message::Machine(Ok(Vec::new()), Some(schedulers), None));
     stage.does("s");
     stage
 }
