@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{Effect, Model, Page, Prompt, Tone};
+use crate::command::Command;
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
 use crate::journal::{self, Act, DrainEnd, Id, Order, Terms, Written};
 use crate::plan::{Failure, Outcome, Plan, fold};
@@ -122,14 +123,15 @@ impl Model {
             self.edits.waiting.push_back(kind);
             return Vec::new();
         }
-        let (stack, nothing) = match kind {
-            Kind::Redo => (&self.edits.undone, "nothing to redo"),
-            _ => (
-                &self.edits.done,
-                "nothing to undo in this session; the journal (5) has earlier ones",
-            ),
-        };
+        let stack = if kind == Kind::Redo { &self.edits.undone } else { &self.edits.done };
         let Some(made) = stack.last().cloned() else {
+            let key = self.keys.say(Command::ViewJournal);
+            let nothing = match kind {
+                Kind::Redo => "nothing to redo".to_owned(),
+                _ => {
+                    format!("nothing to undo in this session; the journal ({key}) has earlier ones")
+                }
+            };
             self.say(Tone::Info, nothing);
             return Vec::new();
         };

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Look, connections, filter, page};
 use crate::command::{Command, Spec, View};
 use crate::ipvs::duration;
-use crate::model::{Freshness, Item, Model, Notice, Prompt, Row, Tone, from};
+use crate::model::{Freshness, Item, Model, Notice, Prompt, Row, Told, Tone, from};
 use crate::record::Playing;
 
 /// What is said may be long: a conflict tells three values. It gets up to this many lines.
@@ -89,8 +89,14 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     }
 }
 
-/// What went wrong, what was done last, or what undo would do.
+/// What the line above the keys says, in the symbols of the screen.
 fn status(model: &Model, look: &Look) -> (String, Style) {
+    let (said, style) = said(model, look);
+    (look.glyphs.say(&said).into_owned(), style)
+}
+
+/// What went wrong, what was done last, or what undo would do.
+fn said(model: &Model, look: &Look) -> (String, Style) {
     let theme = &look.theme;
     if let Some(Notice { tone, text, .. }) = &model.notice {
         let style = match tone {
@@ -155,7 +161,11 @@ fn recorded(playing: &Playing) -> String {
 }
 
 /// `+ - w weight  u undo  ? help  q quit`: as many as fit, and always how to get help and out.
+/// What lies over the view tells its own keys, and these do nothing there.
 fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
+    if model.prompt.is_some() || model.help.is_some() {
+        return Line::default();
+    }
     let theme = &look.theme;
     let last = |spec: &Spec| matches!(spec.command, Command::Close | Command::Help | Command::Quit);
     let all: Vec<(String, &str, bool)> = model
@@ -169,8 +179,7 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
                 _ => &[spec.command],
             };
             let keys: Vec<&str> = commands.iter().filter_map(|c| model.keys.first(*c)).collect();
-            let runs = model.playing.is_some_and(|playing| !playing.paused);
-            let hint = if spec.command == Command::Freeze && runs { "pause" } else { spec.hint? };
+            let hint = hint(spec, model)?;
             Some((keys.join(" "), hint, last(spec))).filter(|(keys, ..)| !keys.is_empty())
         })
         .collect();
@@ -187,6 +196,19 @@ fn hints(model: &Model, look: &Look, width: u16) -> Line<'static> {
         spans.push(Span::styled(format!(" {}  ", hint.1), theme.dim));
     }
     Line::from(spans)
+}
+
+/// The word for a command in this view, if it belongs into the foot.
+fn hint(spec: &Spec, model: &Model) -> Option<&'static str> {
+    let runs = model.playing.is_some_and(|playing| !playing.paused);
+    match (spec.command, model.view) {
+        (Command::Freeze, _) if runs => Some("pause"),
+        (Command::Open, View::Drains | View::Doctor) => Some("go to it"),
+        (Command::Open, View::Journal) => Some("all of it"),
+        (Command::Connections, View::Drains) => Some("connections"),
+        (Command::Copy, View::Doctor) => Some("copy"),
+        _ => spec.hint,
+    }
 }
 
 /// Whether a command would do something now.
@@ -212,9 +234,17 @@ fn fits(command: Command, model: &Model) -> bool {
         (Command::ViewServices, view) => view != View::Services,
         (Command::Close, View::Connections) => model.connections.is_narrowed(),
         (Command::WholePass, _) => model.connections.sample().is_none_or(|s| !s.is_whole()),
-        (Command::Close, view) => view == View::Services && model.detail.is_some(),
+        (Command::Close, _) => model.detail.is_some(),
+        (Command::Open, View::Journal) => model.detail.is_none() && !model.items().is_empty(),
+        (Command::Open | Command::Copy, View::Doctor) => match model.doctor.selected() {
+            Some(Told::Finding(finding)) if command == Command::Open => !finding.places.is_empty(),
+            Some(Told::Finding(finding)) => !finding.fixes.is_empty(),
+            _ => false,
+        },
         (Command::DrainHost, _) => false, // d is told, and D is beside it in help
-        (Command::Restore, View::Drains) => !model.drains.open().is_empty(),
+        (Command::Open | Command::Connections | Command::Restore, View::Drains) => {
+            !model.drains.open().is_empty()
+        }
         (Command::Restore, _) => marked || (weight == Some(0) && before.is_some()),
         (Command::Quiesce | Command::Drain, _) => marked || weight.is_some_and(|w| w > 0),
         (Command::Undo, View::Journal) => {

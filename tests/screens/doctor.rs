@@ -159,6 +159,9 @@ fn what_is_said_again_stays_selected() {
 fn commands_are_copied_and_enter_leads_to_the_table() {
     let mut stage = examined();
     stage.does("7j");
+    let screen = stage.screen();
+    let foot = screen.lines().last().unwrap();
+    assert!(foot.contains("Enter go to it") && foot.contains("y copy"), "{foot}");
     let effects = stage.types("y");
     assert!(
         matches!(&effects[..], [Effect::Copy(Copied::Text(copied))]

@@ -6,6 +6,7 @@ use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ipvs_tui::command::{COMMANDS, Command, View, available};
 use ipvs_tui::glyphs::{Glyphs, UNICODE};
+use ipvs_tui::keys::{Binding, Keymap};
 use ipvs_tui::model::{By, Column, Copied, Effect, Hit, Message, Prompt, Row};
 
 use super::stage::*;
@@ -270,8 +271,9 @@ fn the_wheel_moves_and_answers_are_clicked() {
     // Help goes with any click.
     stage.key(KeyCode::Esc);
     stage.types("?");
+    stage.draw();
     stage.model.update(Message::Wheel(3));
-    assert_eq!(stage.model.help, Some(3));
+    assert_eq!(stage.model.help.unwrap().top(), 3);
     stage.click(Hit::Row(0));
     assert_eq!((stage.model.help, stage.model.rows.selected()), (None, before));
 }
@@ -343,4 +345,61 @@ fn a_host_opens_its_services_and_a_drain_its_server() {
     stage.types("4");
     assert_eq!(stage.model.view, View::Drains);
     assert!(matches!(stage.hit("draining for"), Some(Hit::Drain(0))));
+}
+
+// --- the foot, and keys in sentences ----------------------------------------------------------
+
+/// What lies over the view tells its own keys.
+#[test]
+fn the_foot_offers_nothing_that_does_nothing() {
+    for keys in ["?", ":", "s", "c", "e", "d"] {
+        let mut stage = Stage::web().sized((200, 60));
+        stage.does(keys);
+        let screen = stage.screen();
+        let foot = screen.lines().last().unwrap();
+        assert_eq!(foot.trim_matches(['|', ' ']), "", "{keys}: {screen}");
+    }
+}
+
+#[test]
+fn the_foot_of_a_view_tells_what_can_be_done_with_what_is_selected() {
+    let mut stage = Stage::web();
+    stage.does("4");
+    assert!(!stage.screen().contains("Enter go to it"), "there is no drain");
+    stage.does("1d");
+    for _ in 0..4 {
+        stage.key(KeyCode::Tab);
+    }
+    let effects = stage.key(KeyCode::Enter);
+    stage.carry_out(effects);
+    for (view, hints) in
+        [("4", &["Enter go to it", "C connections"][..]), ("5", &["Enter all of it"])]
+    {
+        stage.does(view);
+        let screen = stage.screen();
+        let foot = screen.lines().last().unwrap();
+        assert!(hints.iter().all(|hint| foot.contains(hint)), "{foot}");
+    }
+}
+
+#[test]
+fn sentences_name_the_keys_that_are_bound() {
+    let mut stage = Stage::web();
+    let bind = |command, key: &str| Binding { command, keys: vec![key.parse().unwrap()] };
+    let bindings = [
+        bind(Command::ViewDrains, "F9"),
+        bind(Command::ViewJournal, "F10"),
+        bind(Command::PageDown, "F12"),
+    ];
+    stage.keymap = Keymap::with(&bindings, false).unwrap();
+    stage.model.keys = stage.keymap.names();
+    let mut stage = stage.sized((200, 60));
+    stage.does("?");
+    assert!(stage.screen().contains("F9 shows how far"), "{}", stage.screen());
+    stage.key(KeyCode::Esc);
+    stage.does("u");
+    assert!(stage.notice().1.contains("the journal (F10)"), "{:?}", stage.notice());
+    let mut stage = stage.sized((80, 24));
+    stage.key(KeyCode::Enter);
+    assert!(stage.screen().contains("F12: "), "{}", stage.screen());
 }
