@@ -4,6 +4,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::kernel::Want;
+use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::sim;
 use crate::snapshot::ServiceEntry;
@@ -40,8 +41,12 @@ impl Reader for Counted {
         Ok(Vec::new())
     }
 
-    fn schedulers(&mut self) -> Result<BTreeSet<String>, KernelError> {
-        Ok(BTreeSet::new())
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+        Ok(Schedulers::default())
+    }
+
+    fn release(&self) -> String {
+        self.reader.release()
     }
 }
 
