@@ -322,6 +322,11 @@ pub(crate) fn keys(service: &str, server: &str) -> (ServiceKey, ServerKey) {
     (service.parse().unwrap(), server.parse().unwrap())
 }
 
+/// The values of a row that are not known. The dots of its lines of values stand together.
+pub(crate) fn unknown(row: &str) -> usize {
+    row.split_whitespace().filter(|word| *word == "·").count()
+}
+
 /// From which weight to which a plan goes, for which server.
 pub(crate) fn weights(effect: &Effect) -> (String, u32, u32) {
     let Effect::Apply(_, order) = effect else { panic!("{effect:?}") };
