@@ -439,7 +439,7 @@ fn connections_of_the_last_server_are_told_too() {
     let mut stage = Stage::web();
     let service = HTTP.parse().unwrap();
     let servers = stage.last.as_ref().unwrap().service(&service).unwrap().servers.clone();
-    for at in servers.iter() {
+    for at in &servers {
         let before = Some(at.server.clone());
         stage.outside(&Change::Server { service, before, after: None });
     }
