@@ -112,7 +112,7 @@ fn module(name: &str, known: Option<&Schedulers>, look: &Look) -> (String, Style
         Some(true) => (format!("ip_vs_{name} is not loaded; choosing it loads it"), theme.text),
         Some(false) => ("this kernel has no such scheduler".to_owned(), theme.error),
         None => {
-            let text = format!("ip_vs_{name} is loaded when chosen, if this kernel has it");
+            let text = format!("ip_vs_{name} is loaded when chosen if this kernel has it");
             (text, theme.text)
         }
     }

@@ -18,7 +18,7 @@ const LIGHT: &str = "10.3.1.7:0";
 
 impl Stage {
     /// Answers the page with Apply, wherever the focus is.
-    fn applies(&mut self) {
+    pub(super) fn applies(&mut self) {
         let Some(Prompt::Page(_)) = &self.model.prompt else { panic!("{:?}", self.notice()) };
         for _ in 0..9 {
             let Some(Prompt::Page(page)) = &self.model.prompt else { panic!() };
@@ -465,6 +465,7 @@ fn an_entry_of_many_changes_is_told_in_full() {
         stage.key(KeyCode::PageDown);
     }
     assert!(seen.contains("10.1.1.2:91 of TCP"), "{seen}");
+    stage.key(KeyCode::Esc); // what was said of the drain
     stage.key(KeyCode::Esc);
     assert_eq!((stage.model.view, stage.model.detail), (View::Journal, None));
     stage.key(KeyCode::Esc);

@@ -367,11 +367,7 @@ fn the_foot_of_a_view_tells_what_can_be_done_with_what_is_selected() {
     stage.does("4");
     assert!(!stage.screen().contains("Enter go to it"), "there is no drain");
     stage.does("1d");
-    for _ in 0..4 {
-        stage.key(KeyCode::Tab);
-    }
-    let effects = stage.key(KeyCode::Enter);
-    stage.carry_out(effects);
+    stage.applies();
     for (view, hints) in
         [("4", &["Enter go to it", "C connections"][..]), ("5", &["Enter all of it"])]
     {
