@@ -322,7 +322,7 @@ fn a_weight_edit_changes_that_weight_and_nothing_else() {
         let screen = console.screen();
         let y = selected_line(&screen).unwrap();
         match screen.selected() {
-            None => service = option(screen.lines[y].trim_start_matches(['▌', '▾', ' '])),
+            None => service = option(screen.lines[y].trim_start_matches(['▌', '▾', '!', ' '])),
             Some(row) => {
                 console.keys("+");
                 let to = row.weight + 1;

@@ -213,7 +213,8 @@ impl Noise {
             let mut of_service = [0; 2];
             for server in &mut entry.servers {
                 let added = self.row(row, server.stats.as_mut().unwrap(), None);
-                (0..2).for_each(|n| of_service[n] += added[n]);
+                // Some of it is less than nothing.
+                (0..2).for_each(|n| of_service[n] = u64::wrapping_add(of_service[n], added[n]));
                 row += 1;
             }
             self.row(row, entry.stats.as_mut().unwrap(), Some(of_service));

@@ -129,7 +129,8 @@ fn keepalived_and_ipvsadm_are_told_as_others_and_a_replay_shows_what_was() {
 
     // The journal has them all, with old and new value, and whose they were.
     console.keys("5");
-    let screen = console.wait_until("the journal", |s| s.has(" outside  real server"));
+    let screen =
+        console.wait_until("the journal", |s| s.has(" outside  10.1.3.2:80 of 10.0.0.1:80: "));
     let lines = |wanted: &[&str]| {
         let all = |line: &&String| wanted.iter().all(|text| line.contains(text));
         screen.lines.iter().filter(all).count()
