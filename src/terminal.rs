@@ -2,26 +2,26 @@
 
 mod input;
 mod output;
+mod pen;
 
-use std::cell::RefCell;
-use std::io::{self, IsTerminal, Write};
-use std::rc::Rc;
+use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use input::{Input, listen};
 use output::{Output, write};
+use pen::Pen;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
-use crossterm::style::{Attribute, Print, SetAttribute};
+use crossterm::style::Print;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal as Screen;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::Backend;
 use rustix::process::{Signal, kill_current_process_group};
 
 /// Whether the terminal is ours. The only global of the program, with the lock for writing to it:
@@ -33,33 +33,11 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// What ratatui ends every frame with, also one without a change: colours as they were, and no
-/// cursor, unless it is shown.
-const RESET: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
-const HIDE: &[u8] = b"\x1b[?25l";
-
 /// The claimed terminal; dropping it gives it back.
 pub struct Terminal {
-    screen: Screen<CrosstermBackend<Frame>>,
-    frame: Frame,
+    screen: Screen<Pen>,
     output: Output,
-    /// Whether the last frame left the cursor hidden.
-    hidden: bool,
     mouse: bool,
-}
-
-/// A frame that is being drawn. It is collected, so that one in which nothing changed is not sent.
-#[derive(Clone, Default)]
-struct Frame(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Frame {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Whether both ends of a person's terminal are there.
@@ -80,8 +58,8 @@ impl Terminal {
             let _ = release();
             report(panic);
         }));
-        let (frame, output) = (Frame::default(), Output::start()?);
-        let terminal = Self { screen: screen(&frame)?, frame, output, hidden: false, mouse };
+        let terminal =
+            Self { screen: Screen::new(Pen::default())?, output: Output::start()?, mouse };
         enter(mouse)?;
         Ok(terminal)
     }
@@ -116,18 +94,7 @@ impl Terminal {
             return Err(io::Error::other("the terminal has been given back"));
         }
         self.screen.draw(draw)?;
-        let mut bytes = self.frame.0.borrow_mut();
-        let hides = bytes.ends_with(HIDE);
-        if hides {
-            cut(&mut bytes, HIDE);
-        }
-        if cut(&mut bytes, RESET) && !bytes.is_empty() {
-            bytes.extend_from_slice(b"\x1b[0m"); // the same, and shorter
-        }
-        if hides && !self.hidden {
-            bytes.extend_from_slice(HIDE);
-        }
-        self.hidden = hides;
+        let bytes = self.screen.backend_mut().take();
         if !bytes.is_empty() {
             let mut whole = Vec::with_capacity(bytes.len() + 16);
             queue!(whole, BeginSynchronizedUpdate)?;
@@ -135,7 +102,6 @@ impl Terminal {
             queue!(whole, EndSynchronizedUpdate)?;
             self.output.send(&whole)?;
         }
-        bytes.clear();
         Ok(())
     }
 
@@ -169,11 +135,9 @@ impl Terminal {
     /// # Errors
     /// What the terminal says.
     pub fn repaint(&mut self) -> io::Result<()> {
-        // Not ratatui's own clear: it asks the terminal where the cursor is, and waits for it.
-        queue!(self.frame, SetAttribute(Attribute::Reset), Clear(ClearType::All))?;
-        self.screen = screen(&self.frame)?;
-        self.hidden = false;
-        Ok(())
+        // Nothing is known of the terminal then.
+        self.screen = Screen::new(Pen::default())?;
+        self.screen.backend_mut().clear()
     }
 }
 
@@ -183,10 +147,6 @@ impl Drop for Terminal {
         // There is nobody left to tell.
         let _ = release();
     }
-}
-
-fn screen(frame: &Frame) -> io::Result<Screen<CrosstermBackend<Frame>>> {
-    Screen::new(CrosstermBackend::new(frame.clone()))
 }
 
 fn enter(mouse: bool) -> io::Result<()> {
@@ -213,13 +173,4 @@ fn release() -> io::Result<()> {
     let written = if output::is_ready() { write(&bytes) } else { Ok(()) };
     let cooked = disable_raw_mode();
     written.and(cooked)
-}
-
-/// Takes an end away, if it is there.
-fn cut(bytes: &mut Vec<u8>, end: &[u8]) -> bool {
-    let there = bytes.ends_with(end);
-    if there {
-        bytes.truncate(bytes.len() - end.len());
-    }
-    there
 }

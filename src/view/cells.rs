@@ -37,12 +37,17 @@ pub(super) fn line(
 
 /// What a line in a row is scaled to: the largest of its values, or twice their mean where that is
 /// more. What is steady stands at half height: full blocks would be the loudest of the screen, and
-/// tell the least.
+/// tell the least. In halves of the largest, as a scale that moves with every value would draw all
+/// of the line anew each time.
 pub(super) fn ceiling(values: &[Option<f32>]) -> f32 {
     let (sum, known) =
         values.iter().flatten().fold((0.0_f32, 0.0_f32), |(sum, n), v| (sum + v, n + 1.0));
-    let mean = if known > 0.0 { sum / known } else { 0.0 };
-    largest(values).max(2.0 * mean)
+    let most = largest(values);
+    if most <= 0.0 {
+        return 0.0;
+    }
+    let halves = (4.0 * sum / known / most).ceil();
+    most * (halves / 2.0).max(1.0)
 }
 
 /// The largest of some values; 0 of none.
@@ -60,6 +65,7 @@ pub(super) fn scaled(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    let values = &begun(values);
     if look.glyphs.braille {
         return dots(values, most, style, look, area, frame);
     }
@@ -79,6 +85,13 @@ pub(super) fn scaled(
         .absent_value_style(look.theme.gap)
         .style(style);
     frame.render_widget(line, area);
+}
+
+/// What was before the first value is no gap: a line begins there, and as it moves on its empty part
+/// is not drawn anew, cell by cell, on every row.
+fn begun(values: &[Option<f32>]) -> Vec<Option<f32>> {
+    let first = values.iter().position(Option::is_some).unwrap_or(values.len());
+    values.iter().enumerate().map(|(n, value)| value.or((n < first).then_some(0.0))).collect()
 }
 
 /// How many values a line of so many cells shows: braille has two in a cell.
@@ -158,14 +171,16 @@ mod tests {
         assert_eq!(drawn(&values, 3, 1), "⢀⣴⣇");
         assert_eq!(drawn(&[Some(4.0), None, Some(2.0), Some(8.0)], 2, 2), " ⢸⡇⣿".replace('⣿', "⣼"));
         assert_eq!(drawn(&[None, Some(0.0)], 1, 1), " ");
-        assert_eq!(drawn(&[None, None, Some(0.0), Some(0.0)], 2, 1), "· ");
+        let gap = [Some(1.0), Some(0.0), None, None, Some(0.0), Some(0.0)];
+        assert_eq!(drawn(&gap, 3, 1), "⡇· ");
+        assert_eq!(drawn(&[None, None, Some(0.0), Some(0.0)], 2, 1), "  ", "it begins there");
     }
 
     #[test]
     fn a_gap_shows_as_one_and_not_as_nothing() {
-        let values = [None, Some(0.0), Some(1.0), Some(2.0), Some(8.0)];
-        for (glyphs, wanted) in [(glyphs::UNICODE, "· ▁▂▇"), (glyphs::ASCII, ". _:%")] {
-            assert_eq!(drawn_with(glyphs, &values, 5, 1), wanted);
+        let values = [None, Some(1.0), None, Some(0.0), Some(2.0), Some(8.0)];
+        for (glyphs, wanted) in [(glyphs::UNICODE, " ▁· ▂▇"), (glyphs::ASCII, " _. :%")] {
+            assert_eq!(drawn_with(glyphs, &values, 6, 1), wanted);
         }
     }
 
@@ -175,6 +190,8 @@ mod tests {
         assert_eq!(drawn_with(glyphs::UNICODE, &steady, 4, 1), "▄▄▄▄");
         assert_eq!(drawn_with(glyphs::UNICODE, &steady, 4, 2), "▆▇▆▇████");
         assert_eq!(ceiling(&[Some(0.0), None, Some(10.0), Some(0.0)]), 10.0);
+        let [more, less] = [[10.0, 6.0, 5.0], [10.0, 7.0, 6.0]].map(|v| ceiling(&v.map(Some)));
+        assert_eq!((more, less), (15.0, 20.0), "by halves");
         assert_eq!(ceiling(&[None]), 0.0);
     }
 }

@@ -7,16 +7,24 @@ use serde_json::Value;
 
 use crate::common::ipvs_tui;
 
-/// The entries, oldest first.
+/// The entries, oldest first. No line of the journal is damaged.
 #[track_caller]
 pub(crate) fn entries(journal: &Path) -> Vec<Value> {
+    let (entries, damaged) = entries_and_damage(journal);
+    assert!(damaged.is_empty(), "{damaged:?}");
+    entries
+}
+
+/// The entries, oldest first, and the damaged lines.
+#[track_caller]
+pub(crate) fn entries_and_damage(journal: &Path) -> (Vec<Value>, Vec<Value>) {
     let file = journal.to_str().unwrap();
     let ran = ipvs_tui(&["journal", "--format", "json", "-n", "100000", "--journal", file]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran:?}");
     let mut document: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(document["schema"], ipvs_tui::journal::SCHEMA);
-    assert_eq!(document["damaged_lines"], 0, "{}", document["damaged"]);
-    serde_json::from_value(document["entries"].take()).unwrap()
+    let mut list = |name: &str| serde_json::from_value(document[name].take()).unwrap();
+    (list("entries"), list("damaged"))
 }
 
 /// The changes of an entry that it says are made, as they were written.
