@@ -825,8 +825,13 @@ fn a_process_that_was_stopped_for_a_minute_goes_on_with_a_gap() {
     wait_for_readings(&console);
     console.wait_until("the present", |s| s.header().contains("live"));
     // The minute is a gap in the lines of values, and what was done before it can be undone.
-    let lines = console.screen().server(HTTP, "10.1.3.2:80").unwrap().lines;
-    assert!(lines.matches('·').count() >= 5, "{}", console.screen());
+    console.keys("z");
+    let screen = console
+        .wait_until("five minutes", |s| s.lines.iter().any(|line| line.contains("conns 5m")));
+    let lines = screen.server(HTTP, "10.1.3.2:80").unwrap().lines;
+    let gap = lines.trim_start().trim_start_matches(|c| c != '·');
+    assert!(gap.starts_with('·') && !lines.trim_start().starts_with('·'), "{screen}");
+    assert!(!gap.trim_start_matches('·').trim().is_empty(), "and goes on: {screen}");
     console.keys("u");
     wait_for_weight(&console, FIRST, 10);
 }

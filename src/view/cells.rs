@@ -88,9 +88,9 @@ pub(super) fn scaled(
 }
 
 /// What was before the first value is no gap: a line begins there, and as it moves on its empty part
-/// is not drawn anew, cell by cell, on every row.
+/// is not drawn anew, cell by cell, on every row. Where there is no value at all, nothing begins.
 fn begun(values: &[Option<f32>]) -> Vec<Option<f32>> {
-    let first = values.iter().position(Option::is_some).unwrap_or(values.len());
+    let first = values.iter().position(Option::is_some).unwrap_or(0);
     values.iter().enumerate().map(|(n, value)| value.or((n < first).then_some(0.0))).collect()
 }
 
@@ -174,6 +174,7 @@ mod tests {
         let gap = [Some(1.0), Some(0.0), None, None, Some(0.0), Some(0.0)];
         assert_eq!(drawn(&gap, 3, 1), "⡇· ");
         assert_eq!(drawn(&[None, None, Some(0.0), Some(0.0)], 2, 1), "  ", "it begins there");
+        assert_eq!(drawn(&[None; 4], 2, 1), "··", "unknown is no zero");
     }
 
     #[test]
