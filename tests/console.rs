@@ -815,7 +815,7 @@ fn a_terminal_that_takes_nothing_keeps_nothing_waiting_and_gets_the_newest_frame
 /// As Ctrl-Z does by accident, a debugger, or a hypervisor that moves the director.
 #[test]
 fn a_process_that_was_stopped_for_a_minute_goes_on_with_a_gap() {
-    let mut console = open(demo(&[]));
+    let mut console = open(demo(&[]).size(160, 48));
     wait_for_readings(&console);
     console.keys("x");
     wait_for_weight(&console, FIRST, 0);
