@@ -17,8 +17,8 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::style::Print;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use ratatui::Terminal as Screen;
 use ratatui::backend::Backend;
@@ -81,7 +81,7 @@ impl Terminal {
     /// What the terminal says.
     pub fn listen_to_mouse(&mut self, mouse: bool) -> io::Result<()> {
         self.mouse = mouse;
-        self.output.send(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+        self.output.send(if mouse { MOUSE_ON } else { MOUSE_OFF }.into())
     }
 
     /// Draws a frame, marked so that the terminal shows it at once and whole. Only cells that
@@ -94,15 +94,8 @@ impl Terminal {
             return Err(io::Error::other("the terminal has been given back"));
         }
         self.screen.draw(draw)?;
-        let bytes = self.screen.backend_mut().take();
-        if !bytes.is_empty() {
-            let mut whole = Vec::with_capacity(bytes.len() + 16);
-            queue!(whole, BeginSynchronizedUpdate)?;
-            whole.extend_from_slice(&bytes);
-            queue!(whole, EndSynchronizedUpdate)?;
-            self.output.send(&whole)?;
-        }
-        Ok(())
+        let frame = self.screen.backend_mut().frame()?;
+        if frame.is_empty() { Ok(()) } else { self.output.send(frame) }
     }
 
     /// Hands `text` to the terminal's clipboard (OSC 52), which works through SSH. A terminal that
@@ -113,7 +106,7 @@ impl Terminal {
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
         queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
-        self.output.send(&bytes)
+        self.output.send(bytes)
     }
 
     /// Gives the terminal back, stops the whole job as Ctrl-Z does, and claims the terminal again

@@ -70,14 +70,14 @@ impl Output {
     ///
     /// # Errors
     /// When an earlier write failed: the session is lost.
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn send(&self, bytes: Vec<u8>) -> io::Result<()> {
         let mut sent = self.state.lock();
         if let Some(kind) = sent.failed {
             return Err(kind.into());
         }
         sent.waiting += 1;
         drop(sent);
-        self.queue.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.queue.send(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
     /// Waits until everything was written, but not for long.

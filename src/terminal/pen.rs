@@ -10,11 +10,14 @@ use std::io;
 use crossterm::cursor::{Hide, MoveTo, MoveToColumn, Show};
 use crossterm::queue;
 use crossterm::style::{Attribute, Print, SetAttribute, SetBackgroundColor, SetForegroundColor};
-use crossterm::terminal::{self, Clear};
+use crossterm::terminal::{self, BeginSynchronizedUpdate, Clear, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, ClearType, IntoCrossterm, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
+
+/// The bytes that mark where a frame begins and ends.
+const MARKS: usize = 16;
 
 /// A backend for ratatui that collects what is to be sent.
 #[derive(Debug, Default)]
@@ -35,9 +38,18 @@ struct Ink {
 }
 
 impl Pen {
-    /// What was collected since the last time.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+    /// What was collected since the last time, as one frame that the terminal shows at once; empty
+    /// where nothing was.
+    pub(super) fn frame(&mut self) -> io::Result<Vec<u8>> {
+        let mut frame = Vec::new();
+        if !self.bytes.is_empty() {
+            frame.reserve_exact(self.bytes.len() + MARKS);
+            queue!(frame, BeginSynchronizedUpdate)?;
+            frame.extend_from_slice(&self.bytes);
+            queue!(frame, EndSynchronizedUpdate)?;
+            self.bytes.clear();
+        }
+        Ok(frame)
     }
 
     fn move_to(&mut self, to: Position) -> io::Result<()> {
@@ -210,7 +222,7 @@ mod tests {
                 CrosstermBackend::new(&mut bytes).draw(before.diff(&now).into_iter()).unwrap();
                 theirs.process(&bytes);
                 pen.draw(before.diff(&now).into_iter()).unwrap();
-                ours.process(&pen.take());
+                ours.process(&pen.frame().unwrap());
                 prop_assert_eq!(ours.screen().contents_formatted(), theirs.screen().contents_formatted());
                 before = now;
             }
@@ -223,8 +235,8 @@ mod tests {
         let now = buffer(&[(2, 1, "7", bold), (4, 1, "8", Style::new().fg(Color::Indexed(114)))]);
         let mut pen = Pen::default();
         pen.draw(buffer(&[]).diff(&now).into_iter()).unwrap();
-        let sent = String::from_utf8(pen.take()).unwrap().replace('\u{1b}', "^");
-        assert_eq!(sent, "^[2;3H^[1m^[38;5;114m7^[5G^[0m^[38;5;114m8^[0m");
+        let sent = String::from_utf8(pen.frame().unwrap()).unwrap().replace('\u{1b}', "^");
+        assert_eq!(sent, "^[?2026h^[2;3H^[1m^[38;5;114m7^[5G^[0m^[38;5;114m8^[0m^[?2026l");
     }
 
     #[test]
@@ -236,7 +248,8 @@ mod tests {
                 Some(at) => pen.show_cursor().and_then(|()| pen.set_cursor_position(at)).unwrap(),
                 None => pen.hide_cursor().unwrap(),
             }
-            String::from_utf8(pen.take()).unwrap()
+            let sent = String::from_utf8(pen.frame().unwrap()).unwrap();
+            sent.replace("\u{1b}[?2026h", "").replace("\u{1b}[?2026l", "")
         };
         assert_eq!(frame(&mut pen, None), "\u{1b}[?25l");
         assert_eq!(frame(&mut pen, None), "");
