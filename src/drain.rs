@@ -43,6 +43,9 @@ pub use followed::Followed;
 pub use past::Past;
 pub use verdict::{Basis, Note, Reuse, Unlooked, Verdict, Why};
 
+/// In so many parts what a drain held is written down.
+const PARTS: u32 = 16;
+
 /// One drain and how it stands.
 #[derive(Clone, Debug)]
 pub struct Drain {
@@ -141,6 +144,18 @@ impl Drain {
     /// Inactive connections of all its servers.
     pub fn inactive(&self) -> u64 {
         self.servers.iter().filter_map(|s| s.inactive).map(u64::from).sum()
+    }
+
+    /// What it came to, to be written down at its end.
+    pub fn left(&self) -> journal::Left {
+        let last = self.servers.iter().filter_map(Followed::last);
+        let verdict = last.max_by_key(|verdict| verdict.rank()).map(Verdict::to_string);
+        let mut held = Vec::new();
+        for shape in self.servers.iter().map(|server| server.curve().shape(PARTS)) {
+            held.resize(shape.len().max(held.len()), 0);
+            held.iter_mut().zip(shape).for_each(|(all, one)| *all += one);
+        }
+        journal::Left { verdict: verdict.unwrap_or_default(), held }
     }
 
     /// One line: `10.1.2.2:80 draining for 2m10s, 12 active left, about 40 s (±15)`.

@@ -79,9 +79,9 @@ pub use lock::{Holder, holder};
 pub use place::Place;
 pub use reader::{Damage, History, MOST_DAMAGES, Noticed, read, read_from, read_last};
 pub use record::{
-    DrainEnd, DrainEnded, DrainStarted, Drained, End, Intent, Kind, Outside, Step, StepOutcome,
-    Tally, Then,
+    DrainEnd, DrainEnded, DrainStarted, Drained, End, Intent, Kind, Left, Outside, Step,
+    StepOutcome, Tally, Then,
 };
 pub use store::Store;
 pub use text::{acts, clean, text};
-pub use writer::{Act, Clock, Journal, Order, Terms, Written};
+pub use writer::{Act, Clock, Ending, Journal, Order, Terms, Written};

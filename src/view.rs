@@ -11,7 +11,7 @@
 //! │ a notice, a problem or a prompt                      │
 //! │ keys                                                 │
 //! └──────────────────────────────────────────────────────┘
-//! detail, hosts, connections, drains, journal, director, doctor   stand where the table is, when they are asked for
+//! detail (with siblings), hosts, connections, drains, journal, director, doctor   stand where the table is, when they are asked for
 //! help, page, form, scheduler, palette, choose   lie over it, in a frame
 //! filter, lines   the filter at the foot; lines of values beside the numbers
 //! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
@@ -46,6 +46,7 @@ mod palette;
 mod place;
 mod scheduler;
 mod sheet;
+mod siblings;
 mod sysctls;
 mod table;
 mod tabs;

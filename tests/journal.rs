@@ -114,7 +114,7 @@ fn records_are_on_the_disk_when_they_are_written() {
     assert_eq!(disk.loose(), 0);
     journal.end(id, "").unwrap();
     journal.outside((None, None), "x", None, None).unwrap();
-    journal.drain_ended(drain, DrainEnd::Kept, "").unwrap();
+    journal.drain_ended(Ending::new(drain, DrainEnd::Kept), "").unwrap();
     assert_eq!(disk.loose(), 0);
 }
 
@@ -133,7 +133,7 @@ fn a_record_torn_at_any_byte_is_lost_alone_and_the_rest_is_true() {
     journal.step(id, 1, made(weight(1))).unwrap();
     journal.step(id, 2, made(weight(2))).unwrap();
     journal.end(id, "").unwrap();
-    journal.drain_ended(drain, DrainEnd::Restored, "").unwrap();
+    journal.drain_ended(Ending::new(drain, DrainEnd::Restored), "").unwrap();
 
     let all = disk.bytes();
     let ends: Vec<usize> = (0..all.len()).filter(|i| all[*i] == b'\n').map(|i| i + 1).collect();
@@ -277,6 +277,7 @@ fn lines_that_belong_nowhere_are_reported_with_their_numbers() {
         time: Timestamp::UNIX_EPOCH,
         how: DrainEnd::Kept,
         note: String::new(),
+        left: Left::default(),
     });
     let end_of_drain = String::from_utf8(end_of_drain.encode().unwrap()).unwrap();
     let all = [lines[0], "\r", &orphan, &beyond, &later, lines[0], end_of_drain.trim_end(), "hi"];
@@ -833,7 +834,7 @@ fn a_drain_outlives_its_process() {
     assert!(drain.touched);
     assert_eq!(drain.plans, [quiesce]);
 
-    disk.journal().drain_ended(id, DrainEnd::Restored, "all back").unwrap();
+    disk.journal().drain_ended(Ending::new(id, DrainEnd::Restored), "all back").unwrap();
     assert_eq!(only(&disk), []);
     let ended = disk.read().drains[0].ended.clone().unwrap();
     assert_eq!((ended.how, ended.note.as_str()), (DrainEnd::Restored, "all back"));
@@ -864,7 +865,7 @@ fn the_last_entries_are_those_of_the_whole() {
             whole(&mut journal, Act { kind: Kind::Undo, undoes: Some(id), ..Act::new(plan(1)) }, 1);
         }
         journal.outside((None, None), "x", None, Some(turn.to_string())).unwrap();
-        journal.drain_ended(over, DrainEnd::Kept, "").unwrap();
+        journal.drain_ended(Ending::new(over, DrainEnd::Kept), "").unwrap();
     }
     // An outcome of an entry long gone is no orphan.
     journal.step(first, 0, made(weight(0))).unwrap();
@@ -888,8 +889,8 @@ fn a_drain_that_is_ended_twice_counts_once() {
     let disk = Disk::default();
     let mut journal = disk.journal();
     let id = journal.drain_started(terms()).unwrap();
-    journal.drain_ended(id, DrainEnd::Kept, "").unwrap();
-    journal.drain_ended(id, DrainEnd::Deleted, "").unwrap();
+    journal.drain_ended(Ending::new(id, DrainEnd::Kept), "").unwrap();
+    journal.drain_ended(Ending::new(id, DrainEnd::Deleted), "").unwrap();
     let last = read_from(&mut disk.bytes().as_slice(), Some(1)).unwrap();
     let ends: Vec<DrainEnd> = last.drains.iter().map(|d| d.ended.as_ref().unwrap().how).collect();
     assert_eq!(ends, [DrainEnd::Deleted], "the last word counts");
@@ -975,8 +976,8 @@ fn the_json_has_every_field() {
     assert_eq!(keys(&parsed), "damaged damaged_lines drains entries lines outside schema");
     let entry = "boot_id changes drain ended host id inverse kind line namespace namespace_inode \
                  note operator part_of pid reason time title undoes undone undone_by";
-    let drain = "boot_id deadline ended host how id line namespace namespace_inode note operator \
-                 plans reason servers target then time touched";
+    let drain = "boot_id deadline ended held host how id line namespace namespace_inode note \
+                 operator plans reason servers target then time touched verdict";
     let outside = "after before boot_id field host line namespace namespace_inode server service \
                    time";
     let operator = "login_uid name ssh_connection sudo_user tty uid";
@@ -1020,7 +1021,7 @@ fn nothing_that_is_printed_steers_the_terminal() {
     let id = journal.begin(Act { reason: evil.to_owned(), ..Act::new(plan) }).unwrap();
     journal.step(id, 0, refused(evil)).unwrap();
     journal.end(id, evil).unwrap();
-    journal.drain_ended(drain, DrainEnd::Kept, evil).unwrap();
+    journal.drain_ended(Ending::new(drain, DrainEnd::Kept), evil).unwrap();
     journal.outside((None, None), evil, Some(evil.into()), Some(evil.into())).unwrap();
     disk.push(b"{\"journal\":1,\"record\":\"\\u001b[2J\"}\n\x1b[2J\n");
     let history = disk.read();

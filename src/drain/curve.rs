@@ -42,6 +42,26 @@ impl Curve {
         self.old.iter().chain(&self.recent)
     }
 
+    /// What was held at the end of each of so many equal parts of the time; nothing without
+    /// samples.
+    pub fn shape(&self, parts: u32) -> Vec<u64> {
+        let mut points = self.points().peekable();
+        let (Some(mut held), Some(last)) = (points.next(), self.points().next_back()) else {
+            return Vec::new();
+        };
+        let first = held.at;
+        let whole = last.at.since(first);
+        (1..=parts)
+            .map(|part| {
+                let until = whole * part / parts;
+                while let Some(next) = points.next_if(|next| next.at.since(first) <= until) {
+                    held = next;
+                }
+                u64::from(held.active) + u64::from(held.inactive)
+            })
+            .collect()
+    }
+
     pub(super) fn push(&mut self, point: Point) {
         if self.recent.back().is_some_and(|last| last.at >= point.at) {
             return;
@@ -88,6 +108,17 @@ mod tests {
         assert!(recent.iter().copied().eq(5 * 3_600 - 60..5 * 3_600));
         let gaps = || old.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(gaps().max().unwrap() <= gaps().min().unwrap() * 3, "{old:?}");
+    }
+
+    #[test]
+    fn a_shape_has_what_was_held_at_the_end_of_each_part() {
+        let mut curve = Curve::default();
+        assert!(curve.shape(4).is_empty());
+        for (second, active) in [(0, 90), (10, 60), (20, 30), (40, 0)] {
+            curve.push(Point { active, inactive: 5, ..at(second * 1_000) });
+        }
+        assert_eq!(curve.shape(4), [65, 35, 35, 5]);
+        assert_eq!(curve.shape(1), [5]);
     }
 
     #[test]

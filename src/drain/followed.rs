@@ -43,6 +43,8 @@ pub struct Followed {
     pub verdict: Verdict,
     /// How long until it is empty; `None` where that cannot be told or is not the question.
     pub estimate: Option<Estimate>,
+    /// How it stood last while it was at weight 0.
+    last: Option<Verdict>,
     curve: Curve,
     /// Whether it has been at weight 0 in this drain, as far as is known.
     quiesced: bool,
@@ -109,6 +111,7 @@ impl Followed {
             persistent: None,
             verdict: Verdict::Unread,
             estimate: None,
+            last: None,
             curve: Curve::default(),
             quiesced,
             first_look: None,
@@ -125,6 +128,11 @@ impl Followed {
     /// What it has held since it was first seen at weight 0.
     pub fn curve(&self) -> &Curve {
         &self.curve
+    }
+
+    /// How it stood last while it was at weight 0; `None` if it never was.
+    pub(super) fn last(&self) -> Option<&Verdict> {
+        self.last.as_ref()
     }
 
     pub(super) fn follow(&mut self, snapshot: &Snapshot, entries: u64) {
@@ -221,6 +229,7 @@ impl Followed {
         let Some(zero) = &self.at_zero else { return };
         let table = zero.table(self.census.as_ref());
         self.verdict = judge(&zero.facts, table.as_ref().map(|(_, held)| held).map_err(|e| *e));
+        self.last = Some(self.verdict.clone());
         self.estimate = match (&self.verdict, table) {
             (Verdict::Emptying { active: 0, .. }, Ok((seen, held)))
                 if held.not_established() >= zero.facts.inactive =>

@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
-use crate::journal::{self, Act, DrainEnd, Drained, History, Id, Order, Scene, Terms, Then};
+use crate::journal::{
+    self, Act, DrainEnd, Drained, Ending, History, Id, Order, Scene, Terms, Then,
+};
 use crate::plan::{Plan, fold};
 use crate::snapshot::Snapshot;
 
@@ -160,7 +162,7 @@ impl Past {
         let how = |servers: &[Drained]| {
             if servers.iter().any(deletes) { DrainEnd::Deleted } else { DrainEnd::Restored }
         };
-        let ends: Vec<(Id, DrainEnd)> = ends.map(|(id, servers)| (*id, how(servers))).collect();
+        let ends = ends.map(|(id, servers)| Ending::new(*id, how(servers))).collect();
         let drain = self.open.iter().find(|(_, s)| s.iter().any(touches)).map(|(id, _)| *id);
         Order { act: Act { drain, ..Act::new(plan) }, begins: None, ends }
     }

@@ -47,7 +47,9 @@
 //! `reason`, `servers` (array of `{service, server, weight}`, the names as people write them),
 //! `deadline` (string or null), `then` (`keep`, `restore`, `delete`), `plans` (array of ids),
 //! `touched` (boolean: whether a weight was set), `ended` (string or null), `how` (`restored`,
-//! `deleted`, `kept`, `cancelled`, `outside`, `other`, or null), `note`.
+//! `deleted`, `kept`, `cancelled`, `outside`, `other`, or null), `note`, `verdict` (string or null:
+//! how it stood last while its weights were 0), `held` (array of integers: its connections in equal
+//! parts of the time it took).
 //!
 //! A change by others, `outside[]`: `line`, `time`, the four of the table, `service`, `server`
 //! (string or null), `field`, `before`, `after` (string or null).
@@ -276,6 +278,8 @@ struct DrainJson<'a> {
     ended: Option<Timestamp>,
     how: Option<DrainEnd>,
     note: &'a str,
+    verdict: Option<&'a str>,
+    held: &'a [u64],
 }
 
 #[derive(Serialize)]
@@ -288,6 +292,7 @@ struct ServerJson {
 impl<'a> DrainJson<'a> {
     fn of(drain: &'a Drain) -> Self {
         let started = &drain.started;
+        let left = drain.ended.as_ref().map(|ended| &ended.left);
         let servers = started.servers.iter().map(|at| ServerJson {
             service: at.service.to_string(),
             server: at.server.to_string(),
@@ -309,6 +314,8 @@ impl<'a> DrainJson<'a> {
             ended: drain.ended.as_ref().map(|e| e.time),
             how: drain.ended.as_ref().map(|e| e.how),
             note: drain.ended.as_ref().map_or("", |e| &e.note),
+            verdict: left.map(|left| left.verdict.as_str()).filter(|verdict| !verdict.is_empty()),
+            held: left.map_or(&[], |left| &left.held),
         }
     }
 }

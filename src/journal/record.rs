@@ -293,6 +293,26 @@ pub struct DrainEnded {
     /// What else is to be said; empty if nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// What it came to; empty if nobody who ended it had followed it.
+    #[serde(default, skip_serializing_if = "Left::is_empty")]
+    pub left: Left,
+}
+
+/// What a drain came to, in the eyes of who followed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// How it stood last, while its servers were at weight 0; of several servers the one that was
+    /// farthest from safe.
+    pub verdict: String,
+    /// The connections of all its servers, in equal parts of the time that it took.
+    pub held: Vec<u64>,
+}
+
+impl Left {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.verdict.is_empty() && self.held.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -157,9 +157,14 @@ fn drain_text(drain: &Drain, zone: &TimeZone, out: &mut impl Write) -> io::Resul
         Some(ended) => {
             write!(out, "    {} at {}", ended.how, local(ended.time, zone))?;
             if ended.note.is_empty() {
-                writeln!(out)
+                writeln!(out)?;
             } else {
-                writeln!(out, "; {}", clean(&ended.note))
+                writeln!(out, "; {}", clean(&ended.note))?;
+            }
+            if ended.left.verdict.is_empty() {
+                Ok(())
+            } else {
+                writeln!(out, "    before that: {}", clean(&ended.left.verdict))
             }
         }
     }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::line::{MAX_LINE, Record};
 use super::lock::Holder;
 use super::record::{
-    DrainEnd, DrainEnded, DrainStarted, Drained, End, Intent, Kind, Outside, Step, StepOutcome,
-    Tally, Then,
+    DrainEnd, DrainEnded, DrainStarted, Drained, End, Intent, Kind, Left, Outside, Step,
+    StepOutcome, Tally, Then,
 };
 use super::store::FileStore;
 use super::{Author, Id, JournalError, Place, Store};
@@ -59,14 +59,32 @@ pub struct Order {
     pub act: Act,
     /// The drain that begins with it.
     pub begins: Option<Terms>,
-    /// The drains that end when all of it is done, and how.
-    pub ends: Vec<(Id, DrainEnd)>,
+    /// The drains that end when all of it is done.
+    pub ends: Vec<Ending>,
 }
 
 impl Order {
     /// An act that neither begins nor ends a drain.
     pub fn new(act: Act) -> Self {
         Self { act, begins: None, ends: Vec::new() }
+    }
+}
+
+/// The end of a drain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The drain.
+    pub id: Id,
+    /// How it ends.
+    pub how: DrainEnd,
+    /// What it came to, where that is known.
+    pub left: Left,
+}
+
+impl Ending {
+    /// Of a drain that nobody here has followed.
+    pub fn new(id: Id, how: DrainEnd) -> Self {
+        Self { id, how, left: Left::default() }
     }
 }
 
@@ -313,8 +331,9 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`]; the record is kept as by [`step`](Self::step).
-    pub fn drain_ended(&mut self, id: Id, how: DrainEnd, note: &str) -> Result<(), JournalError> {
-        let ended = DrainEnded { id, time: self.now(), how, note: note.to_owned() };
+    pub fn drain_ended(&mut self, ending: Ending, note: &str) -> Result<(), JournalError> {
+        let Ending { id, how, left } = ending;
+        let ended = DrainEnded { id, time: self.now(), how, note: note.to_owned(), left };
         self.must_write(&Record::DrainEnded(ended))
     }
 

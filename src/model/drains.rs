@@ -11,7 +11,7 @@ use super::{Effect, Kind, Model, Scroll, Tone};
 use crate::command::Command;
 use crate::drain::{Census, Drain, Followed, Past, worst};
 use crate::ipvs::{ServerKey, ServiceKey, duration};
-use crate::journal::{self, Act, DrainEnd, Id, News, Order, Then};
+use crate::journal::{self, Act, DrainEnd, Ending, Id, Left, News, Order, Then};
 use crate::plan::Plan;
 use crate::snapshot::{Moment, Snapshot};
 
@@ -22,7 +22,7 @@ const OVER: Duration = Duration::from_secs(6);
 /// A step of the wall clock smaller than this is none: clocks are slewed all the time.
 const STEP: SignedDuration = SignedDuration::from_secs(5);
 
-/// So many drains that are over keep their curves.
+/// Of so many drains that are over is remembered what they came to.
 const MOST_ENDED: usize = 50;
 
 /// The drains that are followed.
@@ -32,8 +32,8 @@ pub struct Drains {
     selected: Option<Id>,
     /// How far the view is scrolled from where the selected one is in sight.
     pub scroll: Scroll,
-    /// Those that were followed here and are over now, with their curves; oldest first.
-    ended: VecDeque<Drain>,
+    /// What those came to that were followed here and are over now; oldest first.
+    ended: VecDeque<(Id, Left)>,
     /// Since when they are over by what the table shows.
     over: HashMap<Id, Moment>,
     /// The wall clock of the last snapshot, and its moment.
@@ -50,9 +50,21 @@ impl Drains {
         &self.open
     }
 
-    /// One that was followed here and is over, with what it held until then.
-    pub fn ended(&self, id: Id) -> Option<&Drain> {
-        self.ended.iter().find(|drain| drain.id == id)
+    /// What one that is over came to: as the journal has it, or as it was seen here where somebody
+    /// else ended it.
+    pub fn left<'a>(&'a self, drain: &'a journal::Drain) -> Option<&'a Left> {
+        let written = drain.ended.as_ref().map(|ended| &ended.left).filter(|left| !left.is_empty());
+        let seen = || self.ended.iter().find(|(id, _)| *id == drain.id()).map(|(_, left)| left);
+        written.or_else(seen)
+    }
+
+    /// Adds what they came to.
+    pub(super) fn sum_up(&self, ends: &mut [Ending]) {
+        for ending in ends {
+            if let Some(drain) = self.open.iter().find(|drain| drain.id == ending.id) {
+                ending.left = drain.left();
+            }
+        }
     }
 
     /// Whether this one is.
@@ -170,7 +182,7 @@ impl Model {
         }
         drains.sort_by_key(|drain| drain.id);
         let over = std::mem::replace(&mut self.drains.open, drains);
-        self.drains.ended.extend(over);
+        self.drains.ended.extend(over.iter().map(|drain| (drain.id, drain.left())));
         while self.drains.ended.len() > MOST_ENDED {
             self.drains.ended.pop_front();
         }
@@ -276,13 +288,13 @@ impl Model {
         for id in over {
             let since = *self.drains.over.entry(id).or_insert(now);
             if now.since(since) >= OVER {
-                ended.push((id, DrainEnd::Outside));
+                ended.push(Ending::new(id, DrainEnd::Outside));
             }
         }
         if ended.is_empty() {
             return Vec::new();
         }
-        for (id, _) in &ended {
+        for Ending { id, .. } in &ended {
             self.drains.over.remove(id);
             let target = self.drains.open.iter().find(|d| d.id == *id).map(|d| d.target.clone());
             let target = target.unwrap_or_default();

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use super::{Effect, Model, Page, Prompt, Tone};
 use crate::command::Command;
 use crate::ipvs::{Change, Server, ServerKey, ServiceKey};
-use crate::journal::{self, Act, DrainEnd, Id, Order, Terms, Written};
+use crate::journal::{self, Act, DrainEnd, Ending, Id, Order, Terms, Written};
 use crate::plan::{Failure, Outcome, Plan, fold};
 
 /// Names an order between the model and the worker.
@@ -154,7 +154,7 @@ impl Model {
             ends: made
                 .drain
                 .filter(|drain| kind == Kind::Undo && self.drains.is_open(*drain))
-                .map(|drain| (drain, DrainEnd::Cancelled))
+                .map(|drain| Ending::new(drain, DrainEnd::Cancelled))
                 .into_iter()
                 .collect(),
         };
@@ -162,10 +162,11 @@ impl Model {
     }
 
     /// Has an order carried out. Ramps of servers that it touches end where they are.
-    pub(super) fn start(&mut self, kind: Kind, order: Order) -> Vec<Effect> {
+    pub(super) fn start(&mut self, kind: Kind, mut order: Order) -> Vec<Effect> {
         if self.refused_as_stale() {
             return Vec::new();
         }
+        self.drains.sum_up(&mut order.ends);
         if !matches!(kind, Kind::Ramp(_)) {
             self.stop_ramps(&order.act.plan);
         }
@@ -261,7 +262,7 @@ impl Model {
         let Some(inverse) = outcome.done.inverse().filter(|_| half && self.prompt.is_none()) else {
             return;
         };
-        let ends = written.drain.map(|drain| (drain, DrainEnd::Cancelled));
+        let ends = written.drain.map(|drain| Ending::new(drain, DrainEnd::Cancelled));
         let order = Order {
             act: Act {
                 kind: journal::Kind::Undo,

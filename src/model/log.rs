@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Effect, Kind, Model, Page, Tone};
-use crate::journal::{self, Act, DrainEnd, Entry, Id, Order};
+use crate::journal::{self, Act, DrainEnd, Ending, Entry, Id, Order};
 use crate::outside::Theirs;
 
 /// A line of the journal.
@@ -123,7 +123,7 @@ impl Model {
         let order = Order {
             act: Act { kind: journal::Kind::Undo, undoes: Some(id), drain, ..Act::new(inverse) },
             begins: None,
-            ends: ends.map(|d| (d, DrainEnd::Cancelled)).into_iter().collect(),
+            ends: ends.map(|d| Ending::new(d, DrainEnd::Cancelled)).into_iter().collect(),
         };
         let page = Page::new(&format!("Take back {id}?"), order, Kind::New);
         self.turn_to(page, true)

@@ -11,7 +11,7 @@ use super::{Early, Exit, PATIENCE, Run};
 use crate::cli::What;
 use crate::drain::{Drain, Past, Place, Verdict, affordable, take};
 use crate::ipvs::{Server, ServerKey, ServiceKey, span};
-use crate::journal::{self, Act, DrainEnd, DrainStarted, Id, Operator, Order, Scene, Then};
+use crate::journal::{self, Act, DrainEnd, DrainStarted, Ending, Id, Operator, Order, Scene, Then};
 use crate::kernel::{KernelError, Reader, Want};
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -70,11 +70,14 @@ impl Run<'_, '_> {
         report.verdict = Some(standing);
         match end {
             End::Safe => report.with(Exit::Done),
-            End::TimeUp => self.time_is_up(made, then, report),
+            End::TimeUp => self.time_is_up(made, then, &drain, report),
             End::Unreadable(error) => report.with(Exit::Failed).because(None, &error.to_string()),
             End::Conflict(why) => {
                 if let (Some(id), true) = (report.drain, drain.is_over()) {
-                    self.end_drain(id);
+                    self.end_drain(Ending {
+                        left: drain.left(),
+                        ..Ending::new(id, DrainEnd::Outside)
+                    });
                 }
                 report.with(Exit::Conflict).because(None, &why)
             }
@@ -143,7 +146,7 @@ impl Run<'_, '_> {
     }
 
     /// The time is up: what was to happen then.
-    fn time_is_up(&mut self, made: &Made, then: Then, report: Report) -> Report {
+    fn time_is_up(&mut self, made: &Made, then: Then, drain: &Drain, report: Report) -> Report {
         let time = span(self.wanted.timeout.unwrap_or_default().as_secs());
         let words = then_words(then);
         let why = format!("the time is up after {time}, and it is not safe to stop: {words}");
@@ -151,10 +154,13 @@ impl Run<'_, '_> {
         if then == Then::Keep {
             return report;
         }
-        let order = match self.last_order(made, then) {
+        let mut order = match self.last_order(made, then) {
             Ok(order) => order,
             Err(Early(exit, why)) => return report.with(exit).because(None, &why),
         };
+        for ending in order.ends.iter_mut().filter(|ending| Some(ending.id) == report.drain) {
+            ending.left = drain.left();
+        }
         let applied = self.apply(&order, PATIENCE);
         let report = self.take_in(&order, &applied, report);
         if !applied.complete() {
@@ -192,10 +198,9 @@ impl Run<'_, '_> {
     }
 
     /// Writes down that someone else has ended a drain.
-    fn end_drain(&mut self, id: Id) {
+    fn end_drain(&mut self, ending: Ending) {
         let plan = Plan { title: "a drain that others ended".to_owned(), changes: Vec::new() };
-        let ends = vec![(id, DrainEnd::Outside)];
-        let order = Order { act: Act::new(plan), begins: None, ends };
+        let order = Order { act: Act::new(plan), begins: None, ends: vec![ending] };
         if let Some(error) = self.apply(&order, PATIENCE).written.owed {
             self.talk.warn(&format!("the end of the drain is not written down: {error}"));
         }

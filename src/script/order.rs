@@ -11,7 +11,7 @@ mod values;
 use super::{Exit, Ground};
 use crate::cli::{Target, What};
 use crate::ipvs::{Server, ServerKey, ServiceKey};
-use crate::journal::{self, DrainEnd, Drained, Order};
+use crate::journal::{DrainEnd, Drained, Ending, Order};
 use crate::plan::{Plan, WeightEdit, everywhere};
 use crate::snapshot::{ServiceEntry, Snapshot};
 
@@ -183,10 +183,7 @@ fn drain(target: Target, ground: &Ground) -> Result<Made, Stop> {
 }
 
 /// Open drains of these servers that others have ended: a weight above 0, or gone.
-fn overtaken<'a>(
-    servers: &'a Servers,
-    ground: &'a Ground,
-) -> impl Iterator<Item = (journal::Id, DrainEnd)> + 'a {
+fn overtaken<'a>(servers: &'a Servers, ground: &'a Ground) -> impl Iterator<Item = Ending> + 'a {
     let now = &ground.snapshot;
     let over = |d: &Drained| now.server(&d.service, &d.server).is_none_or(|s| s.server.weight > 0);
     let here = |d: &Drained| servers.iter().any(|(k, s)| (*k, s.key) == (d.service, d.server));
@@ -196,7 +193,7 @@ fn overtaken<'a>(
         let servers = &drain.started.servers;
         drain.touched && servers.iter().any(here) && servers.iter().all(over)
     })
-    .map(|drain| (drain.id(), DrainEnd::Outside))
+    .map(|drain| Ending::new(drain.id(), DrainEnd::Outside))
 }
 
 fn followed(servers: &Servers, ground: &Ground) -> Vec<Drained> {

@@ -1,6 +1,7 @@
 //! Everything about the selected service or real server: its attributes, counters and rates, what
-//! it gets of new connections, its servers or siblings, and who changed it last. Below,
-//! connections and the chosen rate over the chosen time, large enough to read.
+//! it gets of new connections, its servers or siblings, which a wide screen shows beside it, and who
+//! changed it last. Below, connections and the chosen rate over the chosen time, large enough to
+//! read.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use ratatui::text::{Line, Span as Text};
 use super::cells::{line, samples};
 use super::lines::window;
 use super::sheet::{INDENT, Sheet};
+use super::siblings::{Part, Siblings};
 use super::{HitBoxes, Look, director, drains, number, table};
 use crate::command::Command;
 use crate::connections::About;
@@ -27,6 +29,10 @@ use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot, UnknownAttribute};
 const CHANGES: usize = 8;
 /// The fewest lines of a chart, with its head.
 const CHART: u16 = 4;
+/// Cells that the counters take.
+const ATTRIBUTES: u16 = 54;
+/// Between two halves of the screen.
+const GAP: u16 = 2;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let found = model.rows.selected().and_then(|row| {
@@ -38,7 +44,11 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         table::empty(&format!("Nothing is selected. {key} goes back."), look, area, frame);
         return HitBoxes::default();
     };
-    let mut sheet = Sheet::new(look, area.width);
+    let siblings = Siblings::new(model, snapshot, entry, row);
+    let half = area.width.saturating_sub(GAP) / 2;
+    let beside = half > siblings.width().max(ATTRIBUTES);
+    let width = if beside { half } else { area.width };
+    let [mut sheet, mut second] = [Sheet::new(look, width), Sheet::new(look, width)];
     let teller = Teller { model, snapshot, entry };
     let past = match row {
         Row::Service(key) => {
@@ -54,29 +64,40 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     };
     teller.age(&mut sheet);
     teller.signs(&row, &mut sheet);
-    teller.shares(&row, &mut sheet);
+    siblings.tell(width, if beside { &mut second } else { &mut sheet });
     teller.outside(&row, &mut sheet);
     teller.changes(&row, &mut sheet);
     let top = model.detail.map_or(0, |scroll| scroll.top());
-    let [text, charts] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(charts(&sheet, area.height))])
-            .areas(area);
-    let page = sheet.draw(model.keys.say(Command::PageDown), top, text, frame);
+    let longest = if second.lines() > sheet.lines() { &second } else { &sheet };
+    let charts = Constraint::Length(charts(longest.lines(), area.height));
+    let [text, charts] = Layout::vertical([Constraint::Fill(1), charts]).areas(area);
+    let [left, right] = halves(text);
+    let first = if beside { left } else { text };
+    for (part, area) in [(&sheet, first), (&second, right)] {
+        if part.lines() > 0 {
+            let page = part.draw(model.keys.say(Command::PageDown), top, area, frame);
+            siblings.draw(part, top, page, frame);
+        }
+    }
     if let Some(past) = past {
-        let [left, right] =
-            Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(2).areas(charts);
+        let [left, right] = halves(charts);
         let theme = &look.theme;
         chart(model, past, Metric::Connections, theme.connections, look, left, frame);
         chart(model, past, model.rate, theme.rate, look, right, frame);
     }
     let visible = BTreeSet::from([row.service()]);
-    HitBoxes { rows: page, lines: sheet.lines(), visible, ..HitBoxes::default() }
+    HitBoxes { rows: longest.page(text), lines: longest.lines(), visible, ..HitBoxes::default() }
 }
 
-/// Lines for the charts of a screen so high: they give way where the text has no room.
-fn charts(sheet: &Sheet<'_>, height: u16) -> u16 {
+fn halves(area: Rect) -> [Rect; 2] {
+    Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(GAP).areas(area)
+}
+
+/// Lines for the charts of a screen so high: they give way where the text, of so many lines, has no
+/// room.
+fn charts(lines: usize, height: u16) -> u16 {
     let most = (height / 4).max(CHART);
-    let fits = sheet.lines() + usize::from(most) <= usize::from(height);
+    let fits = lines + usize::from(most) <= usize::from(height);
     if fits { most } else { CHART }
 }
 
@@ -112,7 +133,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn service(&self, sheet: &mut Sheet<'_>) {
+    fn service(&self, sheet: &mut Part<'_>) {
         let (entry, theme) = (self.entry, &sheet.look.theme);
         let unknown = sheet.look.glyphs.unknown;
         let service = &entry.service;
@@ -153,7 +174,7 @@ impl Teller<'_> {
         unknowns(&entry.unknown, sheet);
     }
 
-    fn server(&self, server: &ServerEntry, sheet: &mut Sheet<'_>) {
+    fn server(&self, server: &ServerEntry, sheet: &mut Part<'_>) {
         let (entry, theme) = (self.entry, &sheet.look.theme);
         let unknown = sheet.look.glyphs.unknown;
         let config = &server.server;
@@ -200,7 +221,7 @@ impl Teller<'_> {
     }
 
     /// Trouble that the connection table tells of.
-    fn signs(&self, row: &Row, sheet: &mut Sheet<'_>) {
+    fn signs(&self, row: &Row, sheet: &mut Part<'_>) {
         let about = match row {
             Row::Service(service) => About::Service(*service),
             Row::Server(service, server) => About::Server((*service, *server)),
@@ -215,12 +236,12 @@ impl Teller<'_> {
     }
 
     /// Counters in full, and the kernel's rates.
-    fn stats(&self, stats: Option<Stats>, sheet: &mut Sheet<'_>) {
+    fn stats(&self, stats: Option<Stats>, sheet: &mut Part<'_>) {
         let theme = &sheet.look.theme;
         let unknown = || sheet.look.glyphs.unknown.to_owned();
         let off = self.snapshot.estimator_off();
         let mut lines = Vec::new();
-        let head = format!("  {:<20}{:>26}{:>12}", "", "total", "a second");
+        let head = format!("  {:<14}{:>26}{:>12}", "", "total", "a second");
         lines.push(Line::styled(head, theme.dim));
         for metric in Metric::RATES {
             let total = stats.filter(|_| !self.model.is_past());
@@ -228,7 +249,7 @@ impl Teller<'_> {
             let rate = stats.filter(|_| !off);
             let rate = rate.map(|s| number::short(metric.now(&s.rates), 10));
             let (total, rate) = (total.unwrap_or_else(unknown), rate.unwrap_or_else(unknown));
-            let label = format!("  {:<20}", director::label(metric));
+            let label = format!("  {:<14}", director::label(metric));
             lines.push(Line::from(vec![
                 Text::styled(label, theme.detail_label),
                 Text::styled(format!("{total:>26}{rate:>12}"), theme.detail_value),
@@ -238,59 +259,15 @@ impl Teller<'_> {
     }
 
     /// How old what the servers told is, where the last reading carried that over.
-    fn age(&self, sheet: &mut Sheet<'_>) {
+    fn age(&self, sheet: &mut Part<'_>) {
         let Some(age) = self.model.carried(self.entry) else { return };
         let ago = span(age.as_secs().max(1));
         let text = format!("servers {ago} ago, and anew while they are on the screen");
         sheet.pair("read", &text, sheet.look.theme.dim);
     }
 
-    /// Each server's weight, the share that it asks for, and the share of new connections that it
-    /// got by the counters.
-    fn shares(&self, row: &Row, sheet: &mut Sheet<'_>) {
-        let (entry, theme) = (self.entry, &sheet.look.theme);
-        let service = &entry.service.key;
-        let unknown = sheet.look.glyphs.unknown;
-        sheet.head(match row {
-            Row::Service(_) => "Its servers",
-            Row::Server(..) => "The servers of the service",
-        });
-        if entry.servers.is_empty() {
-            return sheet.say(2, "none: clients are refused", theme.warning);
-        }
-        let percent = |part: Option<f32>| {
-            part.map_or_else(|| unknown.to_owned(), |part| format!("{:.0}%", part * 100.0))
-        };
-        let width = entry.servers.iter().map(|s| s.server.key.to_string().len()).max().unwrap_or(0);
-        let head = format!("    {:width$}  weight   asks   gets  active", "");
-        let mut lines = vec![Line::styled(head, theme.dim)];
-        for (server, share) in entry.servers.iter().zip(self.model.shares(entry)) {
-            let config = &server.server;
-            let (asks, gets) = (percent(share.asks), percent(share.gets));
-            let here = *row == Row::Server(*service, config.key);
-            let style = match (here, config.weight) {
-                (true, _) => theme.header,
-                (false, 0) => theme.quiesced,
-                (false, _) => theme.text,
-            };
-            let cursor = if here { sheet.look.glyphs.cursor } else { " " };
-            let weight = number::short(config.weight.into(), 6);
-            let active = number::short(server.active.into(), 6);
-            let name = config.key.to_string();
-            let text =
-                format!("  {cursor} {name:width$}  {weight:>6}{asks:>7}{gets:>7}{active:>8}");
-            lines.push(Line::styled(text, style));
-        }
-        lines.into_iter().for_each(|line| sheet.line(line));
-        let note = format!(
-            "asks: its part of the weights; gets: its part of new connections in the last {}",
-            window(self.model)
-        );
-        sheet.say(INDENT, &note, theme.dim);
-    }
-
     /// What others did to it, as far as this console saw it.
-    fn outside(&self, row: &Row, sheet: &mut Sheet<'_>) {
+    fn outside(&self, row: &Row, sheet: &mut Part<'_>) {
         let theme = &sheet.look.theme;
         let mine = |theirs: &&Theirs| match (row, theirs.row()) {
             (Row::Service(key), Some((service, None))) => *key == service,
@@ -323,7 +300,7 @@ impl Teller<'_> {
     }
 
     /// The last changes of it in the journal.
-    fn changes(&self, row: &Row, sheet: &mut Sheet<'_>) {
+    fn changes(&self, row: &Row, sheet: &mut Part<'_>) {
         let theme = &sheet.look.theme;
         sheet.head("Last changes by this program");
         let about = |change: &Change| match row {
@@ -361,7 +338,7 @@ fn connections(active: u64, inactive: u64) -> String {
 }
 
 /// What the kernel said that this program does not know.
-fn unknowns(all: &[UnknownAttribute], sheet: &mut Sheet<'_>) {
+fn unknowns(all: &[UnknownAttribute], sheet: &mut Part<'_>) {
     for one in all {
         let bytes: Vec<String> = one.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let text = format!("attribute {}: {}", one.number, bytes.join(" "));

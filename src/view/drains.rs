@@ -16,15 +16,25 @@ use super::{HitBoxes, Look, number, place};
 use crate::command::Command;
 use crate::drain::{Drain, Followed, Verdict};
 use crate::ipvs::duration;
-use crate::journal::{self, clean};
+use crate::journal::{self, Left, clean};
 use crate::model::{Hit, Model};
 
-/// Cells of a server's curve.
+/// Cells of a curve, of a server or of a drain that is over.
 const CURVE: u16 = 16;
+/// The indentation of how a drain that is over stood last.
+const LAST: usize = 6;
 /// Lines that say how to begin a drain, with those around them.
 const NOTHING: u16 = 7;
 /// Who drained and why is told of a drain that is over where there are so many cells for it.
 const BY: usize = 10;
+
+/// What a curve is of.
+#[derive(Clone, Copy)]
+enum Past<'a> {
+    Followed(&'a Followed),
+    /// What was held in equal parts of the time.
+    Told(&'a [u64]),
+}
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> HitBoxes {
     let open = model.drains.open();
@@ -35,33 +45,35 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     }
     let selected = model.drains.selected().map(|drain| drain.id);
     let place = open.iter().position(|drain| Some(drain.id) == selected).unwrap_or(0);
-    let mut sheet: Sheet<'_, &Followed> = Sheet::new(look, area.width);
+    let mut sheet: Sheet<'_, Past<'_>> = Sheet::new(look, area.width);
     let mut places: Vec<Range<usize>> = Vec::new();
     for (n, drain) in open.iter().enumerate() {
         let first = sheet.lines();
         one(model, drain, n == place, &mut sheet, area.width);
         places.push(first..sheet.lines());
     }
-    let ended: Vec<&journal::Drain> = model.finished().collect();
+    let ended: Vec<_> = model.finished().map(|drain| (drain, model.drains.left(drain))).collect();
     let head = usize::from(!ended.is_empty());
-    let all = sheet.lines() + head + ended.len();
+    let of_ended: usize = ended.iter().map(|(_, left)| 1 + usize::from(left.is_some())).sum();
+    let all = sheet.lines() + head + of_ended;
     let page = usize::from(page_height(all, area.height));
     let first = first(&places, place, page);
     let top = (first + model.drains.scroll.top()).min(all.saturating_sub(page));
     if head > 0 {
         sheet.line(Line::styled(" Over", look.theme.header));
     }
-    for drain in ended {
+    for (drain, left) in ended {
         // There may be thousands; those out of sight only count.
-        if (top..top + page).contains(&sheet.lines()) {
-            finished(model, drain, area.width, &mut sheet);
+        let lines = sheet.lines()..sheet.lines() + 1 + usize::from(left.is_some());
+        if lines.start < top + page && lines.end > top {
+            finished(drain, left, area.width, &mut sheet);
         } else {
-            sheet.line(Line::default());
+            lines.for_each(|_| sheet.line(Line::default()));
         }
     }
     let rows = sheet.draw(model.keys.say(Command::PageDown), top, area, frame);
-    for (server, row) in sheet.curves(top, rows) {
-        curve(server, look, row, frame);
+    for (past, row) in sheet.curves(top, rows) {
+        curve(past, look, row, frame);
     }
     if rows.height < area.height && top > 0 {
         let s = if top == 1 { "" } else { "s" };
@@ -110,20 +122,24 @@ fn nothing(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) -> u16
     area.y.saturating_add(NOTHING).min(area.bottom())
 }
 
-/// A drain that is over, with what it held.
+/// A drain that is over, with what it held and how it stood last, if that is known.
 fn finished<'a>(
-    model: &'a Model,
     drain: &journal::Drain,
+    left: Option<&'a Left>,
     width: u16,
-    sheet: &mut Sheet<'_, &'a Followed>,
+    sheet: &mut Sheet<'_, Past<'a>>,
 ) {
-    let room = usize::from(width.saturating_sub(CURVE + 1));
-    let line = Line::styled(over(drain, room, sheet.look), sheet.look.theme.text);
-    let curves = model.drains.ended(drain.id()).into_iter().flat_map(|d| &d.servers);
-    match curves.max_by_key(|server| server.curve().points().count()) {
-        Some(server) => sheet.curve(line, server),
-        None => sheet.line(line),
-    }
+    let look = sheet.look;
+    sheet.line(Line::styled(over(drain, width.into(), look), look.theme.text));
+    let Some(left) = left else { return };
+    let last = match left.verdict.as_str() {
+        "" => "before that: not known".to_owned(),
+        verdict => format!("before that: {}", clean(verdict)),
+    };
+    let room = usize::from(width.saturating_sub(CURVE + 1)).saturating_sub(LAST);
+    let last = place::begin(&look.glyphs.say(&last), room, look.glyphs.ellipsis);
+    let line = Line::styled(format!("{:LAST$}{last}", ""), look.theme.dim);
+    sheet.curve(line, Past::Told(&left.held));
 }
 
 /// `  vb2k0 11-24 14:02 10.1.2.2 everywhere: restored after 3m10s (alice: kernel update)`. What
@@ -156,7 +172,7 @@ fn one<'a>(
     model: &Model,
     drain: &'a Drain,
     selected: bool,
-    sheet: &mut Sheet<'_, &'a Followed>,
+    sheet: &mut Sheet<'_, Past<'a>>,
     width: u16,
 ) {
     let look = sheet.look;
@@ -205,7 +221,7 @@ fn one<'a>(
         let name = place::about(&name, room, look.glyphs.ellipsis);
         let counts = counts(server, look);
         let line = Line::styled(format!("    {name:<room$}{counts:>20} "), theme.text);
-        sheet.curve(line, server);
+        sheet.curve(line, Past::Followed(server));
         let verdict = format!("      {text}");
         for piece in lines_of(&look.glyphs.say(&verdict), width) {
             sheet.line(Line::styled(piece, style));
@@ -235,13 +251,16 @@ fn counts(server: &Followed, look: &Look) -> String {
 }
 
 /// What a server held, at the end of its row.
-fn curve(server: &Followed, look: &Look, row: Rect, frame: &mut Frame<'_>) {
+fn curve(past: Past<'_>, look: &Look, row: Rect, frame: &mut Frame<'_>) {
     if row.width < CURVE {
         return;
     }
-    let values = shape(server, usize::from(CURVE));
-    let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let bars: Vec<SparklineBar> = values.iter().map(|v| SparklineBar::from(*v)).collect();
+    let values = match past {
+        Past::Followed(server) => server.curve().shape(CURVE.into()),
+        Past::Told(held) => held.iter().copied().take(CURVE.into()).collect(),
+    };
+    let most = values.iter().copied().max().unwrap_or(0).max(1);
+    let bars: Vec<SparklineBar> = values.into_iter().map(SparklineBar::from).collect();
     let place = Rect { x: row.right() - CURVE, width: CURVE, ..row };
     let line = Sparkline::default()
         .data(bars)
@@ -259,26 +278,6 @@ pub(super) fn style_of(verdict: &Verdict, look: &Look) -> Style {
         Verdict::Raised { .. } | Verdict::Gone => theme.warning,
         _ => theme.drain_emptying,
     }
-}
-
-/// What a server held in `cells` parts of the time since its drain was first seen.
-fn shape(server: &Followed, cells: usize) -> Vec<Option<u64>> {
-    let points: Vec<_> = server.curve().points().collect();
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
-    let whole = last.at.since(first.at);
-    let mut place = 0;
-    let held = |n: usize| -> u64 {
-        points.get(n).map_or(0, |p| u64::from(p.active) + u64::from(p.inactive))
-    };
-    (1..=cells)
-        .map(|cell| {
-            let until = whole * u32::try_from(cell).ok()? / u32::try_from(cells).ok()?;
-            while points.get(place + 1).is_some_and(|p| p.at.since(first.at) <= until) {
-                place += 1;
-            }
-            Some(held(place))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::{Director, Hand};
 use crate::ipvs::{Change, Daemon, Server, Service};
-use crate::journal::{Book, DrainEnd, Id, JournalError, Order, StepOutcome, Written};
+use crate::journal::{Book, DrainEnd, Ending, Id, JournalError, Order, StepOutcome, Written};
 use crate::kernel::{KernelError, Reader, Want, Writer};
 use crate::plan::{Failure, Found, Outcome, Plan, Step, merge};
 use crate::snapshot::Part;
@@ -86,7 +86,7 @@ fn begin(order: &Order, book: &mut Book) -> Result<(Id, Option<Id>), JournalErro
             if let Some(drain) = drain {
                 // Kept until it can be written, so that nobody follows a drain that never was.
                 let note = "its plan could not be written down";
-                let _ = journal.drain_ended(drain, DrainEnd::Cancelled, note);
+                let _ = journal.drain_ended(Ending::new(drain, DrainEnd::Cancelled), note);
             }
             Err(error)
         }
@@ -155,7 +155,8 @@ fn close(
     let mut closed = journal.end(entry, "");
     if let (Some(drain), Some(_), []) = (drain, &outcome.failed, outcome.done.changes.as_slice()) {
         // No weight was set, so there is nothing to follow.
-        closed = closed.and(journal.drain_ended(drain, DrainEnd::Cancelled, "nothing was changed"));
+        let ending = Ending::new(drain, DrainEnd::Cancelled);
+        closed = closed.and(journal.drain_ended(ending, "nothing was changed"));
     }
     if outcome.failed.is_none() {
         closed = closed.and(end_drains(order, book));
@@ -165,8 +166,8 @@ fn close(
 
 fn end_drains(order: &Order, book: &mut Book) -> Result<(), JournalError> {
     let mut ended = Ok(());
-    for (drain, how) in &order.ends {
-        ended = ended.and(book.journal().drain_ended(*drain, *how, ""));
+    for ending in &order.ends {
+        ended = ended.and(book.journal().drain_ended(ending.clone(), ""));
     }
     ended
 }

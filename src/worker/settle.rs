@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::apply::look;
 use super::{Director, Hand};
 use crate::ipvs::Change;
-use crate::journal::{DrainEnd, Entry, JournalError, News, StepOutcome};
+use crate::journal::{DrainEnd, Ending, Entry, JournalError, News, StepOutcome};
 use crate::kernel::Reader;
 use crate::plan::{Found, Step, merge};
 
@@ -50,7 +50,8 @@ pub fn settle(director: &mut Director) -> Result<News, JournalError> {
     for drain in history.open_drains(&scene) {
         let old = drain.started.time.checked_add(SETTLED).is_ok_and(|then| then < Timestamp::now());
         if (drain.plans.is_empty() && old) || never_begun.contains(&drain.id()) {
-            book.journal().drain_ended(drain.id(), DrainEnd::Cancelled, "never begun")?;
+            book.journal()
+                .drain_ended(Ending::new(drain.id(), DrainEnd::Cancelled), "never begun")?;
         }
     }
     book.news(told)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipvs_tui::ipvs::Change;
-use ipvs_tui::journal::{Act, DrainEnd, Kind, News, StepOutcome, read_from};
+use ipvs_tui::journal::{Act, DrainEnd, Ending, Kind, News, StepOutcome, read_from};
 use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
 use ipvs_tui::kernel::{Reader, Want, sim};
 use ipvs_tui::outside::Theirs;
@@ -125,7 +125,7 @@ fn journal() -> Vec<u8> {
     let id = journal.begin(act).unwrap();
     journal.step(id, 0, made(weight(0))).unwrap();
     journal.end(id, "").unwrap();
-    journal.drain_ended(drain, DrainEnd::Cancelled, "on second thoughts").unwrap();
+    journal.drain_ended(Ending::new(drain, DrainEnd::Cancelled), "on second thoughts").unwrap();
     let undo = Act { kind: Kind::Undo, undoes: Some(id), ..Act::new(plan(1)) };
     let undo = journal.begin(undo).unwrap();
     journal.step(undo, 0, StepOutcome::Already).unwrap();

@@ -20,11 +20,13 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         }),
         outside().prop_map(|o| Record::Outside(Box::new(o))),
         drain_started().prop_map(|d| Record::DrainStarted(Box::new(d))),
-        (id(), time(), any::<String>(), 0..6_usize).prop_map(|(id, time, note, how)| {
-            use DrainEnd::*;
-            let how = [Restored, Deleted, Kept, Cancelled, Outside, Other][how];
-            Record::DrainEnded(DrainEnded { id, time, how, note })
-        }),
+        (id(), time(), any::<String>(), 0..6_usize, left()).prop_map(
+            |(id, time, note, how, left)| {
+                use DrainEnd::*;
+                let how = [Restored, Deleted, Kept, Cancelled, Outside, Other][how];
+                Record::DrainEnded(DrainEnded { id, time, how, note, left })
+            }
+        ),
     ]
 }
 
@@ -99,6 +101,10 @@ fn drain_started() -> impl Strategy<Value = DrainStarted> {
             }
         },
     )
+}
+
+fn left() -> impl Strategy<Value = Left> {
+    (any::<String>(), vec(any::<u64>(), 0..20)).prop_map(|(verdict, held)| Left { verdict, held })
 }
 
 fn id() -> impl Strategy<Value = Id> {

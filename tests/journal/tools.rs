@@ -420,7 +420,7 @@ pub(crate) fn one_of_everything() -> History {
     journal
         .drain_started(Terms { timeout_seconds: None, reason: String::new(), ..terms() })
         .unwrap();
-    journal.drain_ended(drain, DrainEnd::Cancelled, "undone").unwrap();
+    journal.drain_ended(Ending::new(drain, DrainEnd::Cancelled), "undone").unwrap();
     let refused_one = journal.begin(Act::new(plan(1))).unwrap();
     disk.push(b"{\"journal\":1,\"rec\n");
     journal.step(refused_one, 0, refused("the kernel said no")).unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use ipvs_tui::command::View;
+use ipvs_tui::connections::Stage as At;
 use ipvs_tui::connections::{
     Attention, Budget, By, Errand, Estimate, Filter, Progress, Scope, Sign, Told, Wish,
 };
@@ -295,6 +296,16 @@ fn what_is_listed_is_put_in_order() {
     stage.does("o");
     let servers: Vec<ServerKey> = names(&stage).iter().map(|name| name.parse().unwrap()).collect();
     assert!(servers.is_sorted(), "{servers:?}");
+    // By every stage that has a column, by key as by a click.
+    for at in [At::Established, At::Opening, At::Closing, At::Ended, At::Template] {
+        stage.does("o");
+        assert_eq!(stage.model.connections.order(), (Order::Stage(at), false));
+        let groups = &stage.model.connections.list().groups;
+        assert!(groups.is_sorted_by(|a, b| a.at(at) >= b.at(at)), "{at:?}");
+    }
+    stage.does("o");
+    assert_eq!(stage.model.connections.order().0, Order::Longest);
+    stage.model.update(Message::Click(Hit::Order(Order::Count)));
     stage.model.update(Message::Click(Hit::Order(Order::Longest)));
     let groups = &stage.model.connections.list().groups;
     assert!(groups.is_sorted_by(|a, b| a.longest >= b.longest));

@@ -98,6 +98,11 @@ fn a_server_is_drained_until_it_is_safe_and_restored() {
     assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Restored));
     stage.does("5");
     assert_snapshot!("journal", stage.screen());
+    // What it came to is known to whoever comes later.
+    stage.starts_anew();
+    stage.does("4");
+    assert!(stage.screen().contains("before that: safe to stop"), "{}", stage.screen());
+    assert_snapshot!("drains_over", stage.screen());
 }
 
 #[test]

@@ -21,16 +21,12 @@ pub enum Order {
     Server,
     /// The state.
     State,
-    /// How many there are.
+    /// How many there are; their share and its error go with it.
     Count,
     /// What they have in common.
     Name,
-    /// Established ones.
-    Established,
-    /// Those that are being opened.
-    Opening,
-    /// Persistence templates.
-    Templates,
+    /// How many are at a stage.
+    Stage(Stage),
     /// The longest timer.
     Longest,
 }
@@ -38,8 +34,16 @@ pub enum Order {
 impl Order {
     const ROWS: [Self; 6] =
         [Self::Expires, Self::Client, Self::Service, Self::Server, Self::State, Self::Table];
-    const GROUPS: [Self; 6] =
-        [Self::Count, Self::Name, Self::Established, Self::Opening, Self::Templates, Self::Longest];
+    const GROUPS: [Self; 8] = [
+        Self::Count,
+        Self::Name,
+        Self::Stage(Stage::Established),
+        Self::Stage(Stage::Opening),
+        Self::Stage(Stage::Closing),
+        Self::Stage(Stage::Ended),
+        Self::Stage(Stage::Template),
+        Self::Longest,
+    ];
 
     /// The first order of such a list.
     pub fn of(by: Option<By>) -> Self {
@@ -49,7 +53,7 @@ impl Order {
     /// The next one.
     #[must_use]
     pub(super) fn next(self, by: Option<By>) -> Self {
-        let all = if by.is_some() { Self::GROUPS } else { Self::ROWS };
+        let all: &[Self] = if by.is_some() { &Self::GROUPS } else { &Self::ROWS };
         let place = all.iter().position(|order| *order == self).map_or(0, |place| place + 1);
         all.iter().cycle().nth(place).copied().unwrap_or_default()
     }
@@ -118,9 +122,7 @@ impl List {
         match order {
             Order::Name => groups.sort_by(|a, b| a.key.cmp(&b.key)),
             Order::Longest => groups.sort_by_key(|one| Reverse(one.longest)),
-            Order::Established => groups.sort_by_key(|one| Reverse(one.at(Stage::Established))),
-            Order::Opening => groups.sort_by_key(|one| Reverse(one.at(Stage::Opening))),
-            Order::Templates => groups.sort_by_key(|one| Reverse(one.at(Stage::Template))),
+            Order::Stage(stage) => groups.sort_by_key(|one| Reverse(one.at(stage))),
             _ => {} // they come with the largest first
         }
         if reversed {

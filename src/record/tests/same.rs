@@ -11,7 +11,7 @@ use crate::ipvs::{
     TunnelKind,
 };
 use crate::journal::{
-    Act, Author, Book, DrainEnd, Kind, Operator, Scene, StepOutcome, Terms, Then,
+    Act, Author, Book, DrainEnd, Ending, Kind, Operator, Scene, StepOutcome, Terms, Then,
 };
 use crate::plan::Plan;
 use crate::record::codec::Codec;
@@ -126,7 +126,11 @@ fn the_journal_comes_out_as_it_was_read() {
                 book.journal().step(undo, 0, StepOutcome::Refused { why }).unwrap();
                 book.journal().end(undo, "").unwrap();
             }
-            6 => book.journal().drain_ended(drain.unwrap(), DrainEnd::Kept, "").unwrap(),
+            6 => {
+                book.journal()
+                    .drain_ended(Ending::new(drain.unwrap(), DrainEnd::Kept), "")
+                    .unwrap();
+            }
             _ => continue,
         }
         let news = Arc::new(book.news(Vec::new()).unwrap());

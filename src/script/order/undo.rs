@@ -1,7 +1,7 @@
 //! An entry of the journal, taken back or, where it took one back, made again.
 
 use super::{Made, Stop};
-use crate::journal::{Act, DrainEnd, Entry, Id, Kind, Order, Terms, Undone};
+use crate::journal::{Act, DrainEnd, Ending, Entry, Id, Kind, Order, Terms, Undone};
 use crate::script::Ground;
 
 pub(super) fn undo(id: Option<Id>, ground: &Ground) -> Result<Made, Stop> {
@@ -31,7 +31,7 @@ pub(super) fn undo(id: Option<Id>, ground: &Ground) -> Result<Made, Stop> {
         drain: drain.filter(|_| begins.is_none()),
         ..Act::new(inverse)
     };
-    let ends = ends.map(|drain| (drain, DrainEnd::Cancelled)).into_iter().collect();
+    let ends = ends.map(|drain| Ending::new(drain, DrainEnd::Cancelled)).into_iter().collect();
     let title = format!("{verb} {id}: {}", entry.intent.plan.title);
     let order = Order { act, begins, ends };
     Ok(Made { title: Some(title), ..Made::new(order, &id.to_string()) })

@@ -140,23 +140,21 @@ impl Painter<'_> {
         left(&format!(" {mark}{word}"), theme.head, c.name, y, frame);
         hits.add(c.name.row(y), Hit::Order(Order::Name));
         for (word, span, by) in [
-            ("Conns", c.count, Some(Order::Count)),
-            ("Error", c.error, None),
-            ("Share", c.share, None),
-            ("Estab", c.established, Some(Order::Established)),
-            ("Open", c.opening, Some(Order::Opening)),
-            ("Close", c.closing, None),
-            ("Ended", c.ended, None),
-            ("Tmpl", c.templates, Some(Order::Templates)),
-            ("Timer", c.longest, Some(Order::Longest)),
+            ("Conns", c.count, Order::Count),
+            ("Error", c.error, Order::Count),
+            ("Share", c.share, Order::Count),
+            ("Estab", c.established, Order::Stage(Stage::Established)),
+            ("Open", c.opening, Order::Stage(Stage::Opening)),
+            ("Close", c.closing, Order::Stage(Stage::Closing)),
+            ("Ended", c.ended, Order::Stage(Stage::Ended)),
+            ("Tmpl", c.templates, Order::Stage(Stage::Template)),
+            ("Timer", c.longest, Order::Longest),
         ] {
-            let sorted = by == Some(order);
+            let sorted = by == order && (by != Order::Count || span == c.count);
             let text = if sorted { format!("{arrow}{word}") } else { word.to_owned() };
             let style = if sorted { theme.header } else { theme.head };
             right(&text, style, span, y, frame);
-            if let Some(by) = by {
-                hits.add(span.row(y), Hit::Order(by));
-            }
+            hits.add(span.row(y), Hit::Order(by));
         }
     }
 
