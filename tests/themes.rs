@@ -189,8 +189,8 @@ fn a_theme_that_there_is_not_is_told_before_anything_opens() {
 /// The sequence that sets a colour of the text.
 fn front(color: Color, depth: Depth) -> String {
     match (depth, rgb(color).unwrap()) {
-        (Depth::True, [r, g, b]) => format!("38;2;{r};{g};{b};"),
-        _ => format!("38;5;{color};"),
+        (Depth::True, [r, g, b]) => format!("38;2;{r};{g};{b}m"),
+        _ => format!("38;5;{color}m"),
     }
 }
 
@@ -242,7 +242,7 @@ fn the_operators_own_themes_are_found() {
     };
     let mut console = launch().start();
     console.wait_until("the first screen", |s| s.has("live"));
-    assert!(String::from_utf8_lossy(&console.raw()).contains("38;2;1;2;3;"));
+    assert!(String::from_utf8_lossy(&console.raw()).contains("38;2;1;2;3m"));
     console.keys("q");
     assert_eq!(console.exit_code(), 0);
 

@@ -96,7 +96,7 @@ impl Model {
 
     /// Asks what rows have to be; what holds now can be altered.
     pub(super) fn ask_filter(&mut self) {
-        let before = self.rows.filter().cloned();
+        let before = self.filter_here().cloned();
         let input = Input::new(before.as_ref().map_or("", Filter::text).to_owned());
         let selected = self.rows.selected();
         self.prompt = Some(Prompt::Filter { input, wrong: None, before, selected });
@@ -123,9 +123,18 @@ impl Model {
         }
     }
 
+    /// The filter of the view: of services, or of hosts.
+    fn filter_here(&self) -> Option<&Filter> {
+        if self.view == View::Hosts { self.hosts.filter() } else { self.rows.filter() }
+    }
+
     fn narrow(&mut self, filter: Option<Filter>, wanted: Option<Row>) {
-        if self.rows.filter() == filter.as_ref() {
+        if self.filter_here() == filter.as_ref() {
             return;
+        }
+        if self.view == View::Hosts {
+            self.hosts.set_filter(filter);
+            return self.follow_hosts();
         }
         match self.shown().cloned() {
             Some(now) => self.with_seen(&now, |rows, seen| rows.narrow(filter, wanted, seen)),
@@ -137,7 +146,12 @@ impl Model {
     pub(super) fn keep_filter(&mut self, prompt: Prompt) {
         let Prompt::Filter { input, selected, .. } = &prompt else { return };
         match Filter::read(input.value()) {
-            Ok(filter) => self.narrow(filter, *selected),
+            Ok(filter) => {
+                self.narrow(filter, *selected);
+                if self.view == View::Hosts {
+                    self.hosts.select_shown();
+                }
+            }
             Err(_) => self.prompt = Some(prompt),
         }
     }
@@ -153,6 +167,16 @@ impl Model {
             self.rows.set_filter(None);
             self.arrange();
         }
+    }
+
+    /// The same among hosts; false if there was no filter.
+    pub(super) fn clear_filter_of_hosts(&mut self) -> bool {
+        let filtered = self.hosts.filter().is_some();
+        if filtered {
+            self.hosts.set_filter(None);
+            self.follow_hosts();
+        }
+        filtered
     }
 
     /// Left: from a server to its service, which it then folds.

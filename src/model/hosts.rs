@@ -3,9 +3,11 @@
 //! As with the [rows](super::Rows) of services, the selection is a key and not a place. The list is
 //! made only while it is on the screen: on a large table it costs some milliseconds a snapshot.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::{By, Column, Model, Row, Sort, Tone};
+use super::filter::State;
+use super::{By, Column, Filter, Model, Prompt, Row, Sort, Tone};
 use crate::command::View;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -86,6 +88,9 @@ pub enum Standing {
 #[derive(Debug, Default)]
 pub struct Hosts {
     all: Vec<Host>,
+    /// How many there are, also of those that the filter hides.
+    total: usize,
+    filter: Option<Filter>,
     place: usize,
     selected: Option<IpAddr>,
     top: usize,
@@ -96,9 +101,30 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Every host, in order.
+    /// Every host that shows, in order.
     pub fn all(&self) -> &[Host] {
         &self.all
+    }
+
+    /// How many there are, also of those that the filter hides.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// What a server of a host has to be for the host to show.
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    pub(super) fn set_filter(&mut self, filter: Option<Filter>) {
+        self.filter = filter;
+    }
+
+    /// Selects the first one where the filter hides the selected one.
+    pub(super) fn select_shown(&mut self) {
+        if self.selected().is_none() {
+            self.select(0);
+        }
     }
 
     /// In which order.
@@ -129,11 +155,23 @@ impl Hosts {
         self.all.iter().position(|host| host.addr == addr)
     }
 
-    /// Takes the hosts of a new snapshot. Returns the selected one if it has gone.
-    fn follow(&mut self, snapshot: &Snapshot, rate: Metric) -> Option<Host> {
+    /// Takes the hosts of a new snapshot, those that `pass`. Returns the selected one if it has
+    /// gone or does not pass any more; while the filter is typed (`held`) that is still the
+    /// selected one.
+    fn follow(
+        &mut self,
+        snapshot: &Snapshot,
+        rate: Metric,
+        pass: Option<&BTreeSet<IpAddr>>,
+        held: bool,
+    ) -> Option<Host> {
         let before = self.selected().cloned();
         let fresh = self.all.is_empty() && self.selected.is_none();
         self.all = Host::all(snapshot);
+        self.total = self.all.len();
+        if let Some(pass) = pass {
+            self.all.retain(|host| pass.contains(&host.addr));
+        }
         self.sort.apply(&mut self.all, |host| host.value(snapshot, self.sort.by, rate));
         if fresh {
             self.select(0);
@@ -144,6 +182,7 @@ impl Hosts {
                 self.place = place;
                 None
             }
+            None if held => None,
             None => {
                 self.selected = None;
                 before
@@ -214,6 +253,29 @@ impl Model {
         }
     }
 
+    /// The addresses of the servers that a filter lets through.
+    fn hosts_that_pass(&self, filter: &Filter, snapshot: &Snapshot) -> BTreeSet<IpAddr> {
+        let sieve = filter.over(snapshot);
+        let mut pass = BTreeSet::new();
+        for entry in &snapshot.services {
+            let service = entry.service.key;
+            let sifted = sieve.over(entry);
+            let is = |server: &ServerEntry, state| {
+                let (key, quiesced) = (server.server.key, server.server.weight == 0);
+                match state {
+                    State::Quiesced => quiesced,
+                    State::Draining => quiesced && self.drains.of(&service, &key).is_some(),
+                    State::Marked => self.rows.is_marked(&Row::Server(service, key)),
+                    State::Changed => self.outside.on(&service, Some(&key), snapshot.at).is_some(),
+                    State::Flapping => self.outside.flap(&service, &key, snapshot.at).is_some(),
+                }
+            };
+            let passing = entry.servers.iter().filter(|s| sifted.server(s, |state| is(s, state)));
+            pass.extend(passing.map(|server| server.server.key.addr));
+        }
+        pass
+    }
+
     /// Hosts are about to be shown.
     pub(super) fn enter_hosts(&mut self) {
         self.follow_hosts();
@@ -235,7 +297,14 @@ impl Model {
         let Some(snapshot) = self.shown().cloned().filter(|_| self.view == View::Hosts) else {
             return;
         };
-        let Some(gone) = self.hosts.follow(&snapshot, self.rate) else { return };
+        let pass = self.hosts.filter().map(|filter| self.hosts_that_pass(filter, &snapshot));
+        let typed = matches!(self.prompt, Some(Prompt::Filter { .. }));
+        let gone = self.hosts.follow(&snapshot, self.rate, pass.as_ref(), typed);
+        let Some(gone) = gone else { return };
+        if gone.entries(&snapshot).next().is_some() {
+            let text = format!("host {} does not match any more; nothing is selected", gone.addr);
+            return self.say(Tone::Info, text);
+        }
         let text = format!("host {} is gone from the table; nothing is selected", gone.addr);
         self.say(Tone::Warning, text);
         let about = |(service, server)| {

@@ -155,7 +155,9 @@ impl Model {
                 return Some(Vec::new());
             }
             Command::Close if self.is_bare() => {
-                self.go_to(View::Services);
+                if self.view != View::Hosts || !self.clear_filter_of_hosts() {
+                    self.go_to(View::Services);
+                }
                 return Some(Vec::new());
             }
             _ if command.spec().is_some_and(|s| !s.views.contains(&self.view)) => {

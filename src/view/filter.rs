@@ -18,12 +18,15 @@ pub(super) fn line(model: &Model, look: &Look, width: u16) -> Option<Line<'stati
     match model.view {
         _ if typed => return None,
         View::Connections => return rows(model, look, width),
-        View::Services => {}
+        View::Services | View::Hosts => {}
         _ => return None,
     }
     let theme = &look.theme;
-    let filter = model.rows.filter().map(Filter::text);
-    let marks = marks(model);
+    let (filter, marks) = match model.view {
+        View::Hosts => (model.hosts.filter(), String::new()),
+        _ => (model.rows.filter(), marks(model)),
+    };
+    let filter = filter.map(Filter::text);
     if filter.is_none() && marks.is_empty() {
         return None;
     }
@@ -69,9 +72,12 @@ fn left(model: &Model) -> String {
 }
 
 fn count(model: &Model) -> String {
-    let (matching, all) = model.rows.matching();
+    let ((matching, all), what) = match model.view {
+        View::Hosts => ((model.hosts.all().len(), model.hosts.total()), "host"),
+        _ => (model.rows.matching(), "server"),
+    };
     let [matching, all] = [matching, all].map(|n| number::separated(n as u64));
-    format!("{matching} of {all} server{}", if all == "1" { "" } else { "s" })
+    format!("{matching} of {all} {what}{}", if all == "1" { "" } else { "s" })
 }
 
 fn marks(model: &Model) -> String {

@@ -45,6 +45,12 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         return HitBoxes::default();
     };
     let hosts = model.hosts.all();
+    if hosts.is_empty() && model.hosts.total() > 0 {
+        let [filter, close] = [Command::Filter, Command::Close].map(|c| model.keys.say(c));
+        let text = format!("No host matches.\n\n{filter} changes the filter, {close} shows all.");
+        table::empty(&text, look, area, frame);
+        return HitBoxes::default();
+    }
     if hosts.is_empty() {
         let key = model.keys.say(Command::ViewServices);
         let text = format!(

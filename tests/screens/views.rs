@@ -186,6 +186,48 @@ fn weights_of_a_host_on_many_ports() {
 }
 
 #[test]
+fn hosts_are_filtered_by_what_their_servers_are() {
+    let mut stage = Stage::web();
+    stage.does("2");
+    let shown = |stage: &Stage| -> Vec<String> {
+        stage.model.hosts.all().iter().map(|host| host.addr.to_string()).collect()
+    };
+    let all = shown(&stage);
+    stage.does("j");
+    assert_eq!(selected(&stage).as_deref(), Some("10.1.2.2"));
+    // They follow while it is typed; what is hidden stays selected until it is kept, and nothing
+    // acts on it.
+    stage.does("/");
+    stage.does("udp");
+    assert_eq!(shown(&stage), ["10.2.0.53", "10.2.1.53"]);
+    assert_eq!(selected(&stage), None);
+    assert!(stage.screen().contains("2 of 9 hosts"), "{}", stage.screen());
+    stage.polls(1);
+    stage.key(KeyCode::Esc);
+    assert_eq!((shown(&stage), selected(&stage).as_deref()), (all.clone(), Some("10.1.2.2")));
+    stage.does("/");
+    stage.does("is:quiesced");
+    stage.key(KeyCode::Enter);
+    assert_eq!(shown(&stage), ["10.1.2.2"]);
+    assert_snapshot!("hosts_filtered", stage.screen());
+    // It is the hosts' own: the services show all.
+    stage.does("1");
+    assert!(stage.model.rows.filter().is_none());
+    stage.does("2");
+    // One that does not match any more is no longer selected.
+    stage.outside_weight(HTTP, "10.1.2.2:80", 7);
+    stage.polls(1);
+    assert_eq!((shown(&stage).len(), selected(&stage)), (0, None));
+    assert!(stage.screen().contains("No host matches"), "{}", stage.screen());
+    assert!(stage.notice().1.contains("does not match any more"), "{:?}", stage.notice());
+    stage.key(KeyCode::Esc);
+    stage.key(KeyCode::Esc);
+    assert_eq!((shown(&stage), stage.model.view), (all, View::Hosts));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.model.view, View::Services);
+}
+
+#[test]
 fn hosts_on_a_bad_day() {
     let mut stage = Stage::new(Scenario::Incident);
     stage.polls(25);
