@@ -21,6 +21,10 @@ use crate::theme::Choice;
 use crate::view::{HitBoxes, Look, draw};
 use crate::worker::{Report, Request, Worker};
 
+pub use self::frames::Frames;
+
+mod frames;
+
 /// The age of the data is looked at this often.
 const CLOCK: Duration = Duration::from_millis(500);
 
@@ -52,55 +56,6 @@ pub struct Face {
     pub frames: Frames,
     /// Whether the mouse is listened to.
     pub mouse: bool,
-}
-
-/// How often the console is drawn: the shortest times from one frame to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frames {
-    /// Of any two.
-    all: Duration,
-    /// While nobody waits.
-    watching: Duration,
-    /// Of two that answer keys.
-    answers: Duration,
-}
-
-impl Frames {
-    /// At most so many frames a second in all, of what the director tells, and of what answers
-    /// keys.
-    pub fn new(all: u32, watching: u32, answers: u32) -> Self {
-        let [all, watching, answers] =
-            [all, watching, answers].map(|frames| Duration::from_secs(1) / frames.max(1));
-        Self { all, watching, answers }
-    }
-
-    /// When the next frame may be drawn. A key is held up by an answer just given, and hardly by a
-    /// frame that nobody asked for.
-    fn due(&self, drawn: Drawn, waits: bool) -> Instant {
-        if !waits {
-            return drawn.last + self.watching;
-        }
-        let next = drawn.last + self.all;
-        drawn.answer.map_or(next, |answer| next.max(answer + self.answers))
-    }
-}
-
-/// When frames were drawn last.
-#[derive(Clone, Copy, Debug)]
-struct Drawn {
-    /// Any.
-    last: Instant,
-    /// One that answered a key.
-    answer: Option<Instant>,
-}
-
-impl Drawn {
-    fn at(&mut self, now: Instant, answers: bool) {
-        self.last = now;
-        if answers {
-            self.answer = Some(now);
-        }
-    }
 }
 
 /// The console of one director.
@@ -166,25 +121,25 @@ impl App {
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         self.draw(&mut terminal)?;
-        let mut drawn = Drawn { last: Instant::now(), answer: None };
+        self.frames.drawn(Instant::now());
         let mut changed = false;
         // Somebody waits, for the answer to a key or for the first reading.
         let mut waits = false;
-        let mut held = drawn.last;
+        let mut held = None;
         loop {
             tokio::select! {
                 biased;
                 _ = terminate.recv() => return Ok(End::Signal(15)),
                 _ = hangup.recv() => return Ok(End::Signal(1)),
                 _ = interrupt.recv() => return Ok(End::Signal(2)),
-                () = sleep_until(held.max(self.frames.due(drawn, waits))), if changed => {
+                () = until(held.max(self.frames.due(waits))), if changed => {
                     // A terminal that has not taken the last frame gets the newest one later.
                     if terminal.takes_more() {
                         self.draw(&mut terminal)?;
-                        drawn.at(Instant::now(), waits);
+                        self.frames.drawn(Instant::now());
                         (changed, waits) = (false, false);
                     } else {
-                        held = Instant::now() + self.frames.all;
+                        held = Some(Instant::now() + self.frames.step());
                     }
                     continue;
                 }
@@ -229,10 +184,10 @@ impl App {
                 terminal.listen_to_mouse(self.mouse).context("the terminal cannot be written")?;
             }
             // A key is answered at once; a flood of them waits for its frame.
-            let due = self.frames.due(drawn, waits) <= Instant::now();
+            let due = self.frames.due(waits).is_none_or(|due| due <= Instant::now());
             if changed && due && terminal.takes_more() {
                 self.draw(&mut terminal)?;
-                drawn.at(Instant::now(), waits);
+                self.frames.drawn(Instant::now());
                 (changed, waits) = (false, false);
             }
         }
@@ -388,31 +343,16 @@ impl App {
     }
 }
 
+/// That moment, when there is one to wait for.
+async fn until(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment).await;
+    }
+}
+
 /// Ctrl-Z reaches a program in raw mode as a key.
 fn is_suspend(event: &Event) -> bool {
     use crossterm::event::{KeyCode, KeyModifiers};
     matches!(event, Event::Key(key) if key.code == KeyCode::Char('z')
         && key.modifiers == KeyModifiers::CONTROL)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_held_key_is_drawn_at_its_pace_and_the_first_one_at_once() {
-        let pace = Frames::new(100, 10, 30);
-        let start = Instant::now();
-        let after = |millis| start + Duration::from_millis(millis);
-        let mut drawn = Drawn { last: start, answer: None };
-        assert_eq!(pace.due(drawn, false), after(100));
-        assert_eq!(pace.due(drawn, true), after(10), "a frame of the director's is no answer");
-        drawn.at(after(50), true);
-        assert!(pace.due(drawn, true) > after(80), "the key is repeated");
-        assert!(pace.due(drawn, true) < after(90), "another key after a rest");
-        drawn.at(after(80), false);
-        assert_eq!(pace.due(drawn, true), after(90));
-        let slow = Frames::new(2, 2, 2);
-        assert_eq!(slow.due(drawn, true), after(580));
-    }
 }

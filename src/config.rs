@@ -194,21 +194,9 @@ impl Config {
         self.given.iter().map(|g| Binding { command: g.command, keys: keys(g) }).collect()
     }
 
-    /// At most this many frames a second of what the director tells.
+    /// At most this many frames in any second.
     pub fn frames(&self) -> u32 {
         if self.slow { 2 } else { 10 }
-    }
-
-    /// At most this many frames a second that answer keys, so that one that is held down does not
-    /// fill a slow line. The first after a rest is answered at once.
-    pub fn answers(&self) -> u32 {
-        if self.slow { 2 } else { 30 }
-    }
-
-    /// At most this many frames a second in all. Those who watch need no more than ten, but a key
-    /// that waits for the next of them is felt.
-    pub fn all_frames(&self) -> u32 {
-        if self.slow { 2 } else { 100 }
     }
 }
 

@@ -425,7 +425,7 @@ fn open_console(
         return Ok(ExitCode::from(USAGE));
     }
     let look = Look { theme: themes.theme().clone(), glyphs: glyphs(config) };
-    let frames = Frames::new(config.all_frames(), config.frames(), config.answers());
+    let frames = Frames::new(config.frames());
     let face = Face { look, themes, frames, mouse: config.mouse };
     let (reports, inbox) = unbounded_channel();
     let worker = start(reports)?;
