@@ -248,7 +248,7 @@ pub const COMMANDS: &[Spec] = &[
     spec(Command::Delete, "delete", "delete the service, server or marked", &["Delete"]).mutates().also(&[View::Services, View::Drains]),
     spec(Command::Zero, "zero", "zero the counters of the service", &["Z"]).mutates(),
     spec(Command::Timeouts, "timeouts", "set the protocol timeouts", &["S"]).mutates(),
-    spec(Command::Filter, "filter", "show only what matches", &["/"]).also(&[View::Services, View::Hosts, View::Connections]).hint("filter"),
+    spec(Command::Filter, "filter", "show only what matches", &["/"]).also(&[View::Services, View::Hosts, View::Connections, View::Journal]).hint("filter"),
     spec(Command::Fold, "fold", "go to the service; fold it", &["Left"]).also(&[View::Services]),
     spec(Command::Unfold, "unfold", "unfold the service", &["Right"]).also(&[View::Services]),
     spec(Command::FoldAll, "fold-all", "fold every service, or unfold all", &["f"]).also(&[View::Services]),

@@ -84,7 +84,7 @@ pub use filter::Filter;
 pub use form::{Field, FieldKind, Form, Wrong};
 pub use frozen::Frozen;
 pub use hosts::{Host, Hosts, Standing};
-pub use log::{Item, Log};
+pub use log::{Item, Log, LogFilter};
 pub use message::{Effect, Message, Notice, Tone};
 pub use mouse::{Hit, WHEEL};
 pub use others::from;
@@ -426,7 +426,7 @@ impl Model {
         self.now = now;
         let over = self.notice.as_ref().is_some_and(|notice| {
             let long = match notice.tone {
-                Tone::Info => Self::INFO_FOR,
+                Tone::Info | Tone::Outside => Self::INFO_FOR,
                 Tone::Warning | Tone::Error => Self::WARNING_FOR,
             };
             now.since(notice.since) > long
@@ -485,6 +485,7 @@ impl Model {
             Command::SetScheduler => self.ask_scheduler(),
             Command::Undo => return self.undo(),
             Command::Redo => return self.redo(),
+            Command::Filter if self.view == View::Journal => self.ask_lines(),
             Command::Filter => self.ask_filter(),
             Command::Fold => self.fold(),
             Command::Unfold => self.unfold(),
@@ -546,6 +547,7 @@ impl Model {
                 return self.take_filter_back(before, selected);
             }
             Some(Prompt::Rows { before, .. }) => return self.list_only(before),
+            Some(Prompt::Lines { before, .. }) => return self.show_lines(before),
             Some(_) => return,
             None => {}
         }

@@ -132,6 +132,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
             | Prompt::Time { .. }
             | Prompt::Filter { .. }
             | Prompt::Rows { .. }
+            | Prompt::Lines { .. }
             | Prompt::WholePass,
         )
         | None => {}

@@ -179,6 +179,27 @@ fn a_key_that_is_held_counts_every_time() {
     assert_eq!(weight(&wait_for_readings(&console), FIRST), 10);
 }
 
+/// A slow line takes ten frames a second; keys come faster, and the last one counts.
+#[test]
+fn a_held_key_is_answered_ten_times_a_second_at_most() {
+    for (arguments, most) in [(&[][..], 10), (&["--slow"], 2)] {
+        let mut console = open(demo(arguments));
+        let frames = |console: &Console| {
+            common::sequences(&console.raw()).iter().filter(|s| *s == "?2026l").count()
+        };
+        let (before, begun) = (frames(&console), Instant::now());
+        for n in 0..90 {
+            console.keys(if n % 2 == 0 { "+" } else { "-" });
+            std::thread::sleep(Duration::from_millis(33));
+        }
+        console.keys("+");
+        wait_for_weight(&console, FIRST, 11);
+        let (drawn, took) = (frames(&console) - before, begun.elapsed().as_secs_f64());
+        assert!(drawn as f64 <= f64::from(most) * (took + 1.0), "{drawn} frames in {took:.1} s");
+        assert!(drawn as f64 >= f64::from(most) * 2.0, "{drawn} frames in {took:.1} s");
+    }
+}
+
 #[test]
 fn a_weight_is_typed() {
     let mut console = open(demo(&[]));

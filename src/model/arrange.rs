@@ -29,7 +29,7 @@ pub enum Scale {
 
 impl Model {
     /// The longest filter that can be typed.
-    const LONGEST_FILTER: usize = 200;
+    pub(super) const LONGEST_FILTER: usize = 200;
 
     /// Has the rows taken from `snapshot`.
     pub(super) fn with_seen<T>(

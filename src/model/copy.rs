@@ -46,15 +46,12 @@ impl Model {
                 let drain = self.drains.selected().zip(now);
                 drain.map(|(drain, now)| Copied::Text(drain.summary(now)))
             }
-            View::Journal => {
-                let place = self.item_place();
-                self.items().get(place).map(|item| match item {
-                    Item::Entry(entry) => Copied::Entry(Box::new((*entry).clone())),
-                    Item::Outside(_, theirs) => {
-                        Copied::Text(format!("{} {theirs}, {}", theirs.time, from(theirs)))
-                    }
-                })
-            }
+            View::Journal => self.item().map(|item| match item {
+                Item::Entry(entry) => Copied::Entry(Box::new(entry.clone())),
+                Item::Outside(_, theirs) => {
+                    Copied::Text(format!("{} {theirs}, {}", theirs.time, from(theirs)))
+                }
+            }),
             View::Doctor => self.doctor.commands().map(Copied::Text),
             // They have their own.
             View::Connections | View::Director => None,

@@ -61,7 +61,14 @@ impl Model {
     /// What the form comes to; it stays open while something in it is wrong.
     pub(super) fn accept_form(&mut self, mut form: Box<Form>) -> Vec<Effect> {
         match form.plan() {
-            Ok(Some(plan)) => self.propose(plan),
+            Ok(Some(plan)) => match plan.changes.iter().find_map(|change| self.lacking(change)) {
+                Some(why) => {
+                    form.refuse_scheduler(why);
+                    self.prompt = Some(Prompt::Form(form));
+                    Vec::new()
+                }
+                None => self.propose(plan),
+            },
             Ok(None) => {
                 self.say(Tone::Info, "nothing was altered, and nothing was changed");
                 Vec::new()

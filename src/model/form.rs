@@ -250,6 +250,13 @@ impl Form {
         }
     }
 
+    /// The scheduler is none that the kernel has, for this reason.
+    pub(super) fn refuse_scheduler(&mut self, why: String) {
+        self.asked = true;
+        self.complain(&Found::one(Id::Scheduler, why));
+        self.focus = self.fields.iter().position(|f| f.wrong.is_some()).unwrap_or(self.focus);
+    }
+
     fn complain(&mut self, found: &Found) {
         for field in &mut self.fields {
             field.wrong = found.about(field.id).map(str::to_owned);

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::filter::State;
 use super::{By, Column, Filter, Model, Prompt, Row, Sort, Tone};
 use crate::command::View;
 use crate::history::Metric;
@@ -254,26 +253,19 @@ impl Model {
     }
 
     /// The addresses of the servers that a filter lets through.
-    fn hosts_that_pass(&self, filter: &Filter, snapshot: &Snapshot) -> BTreeSet<IpAddr> {
+    fn hosts_that_pass(&mut self, filter: &Filter, snapshot: &Snapshot) -> BTreeSet<IpAddr> {
         let sieve = filter.over(snapshot);
-        let mut pass = BTreeSet::new();
-        for entry in &snapshot.services {
-            let service = entry.service.key;
-            let sifted = sieve.over(entry);
-            let is = |server: &ServerEntry, state| {
-                let (key, quiesced) = (server.server.key, server.server.weight == 0);
-                match state {
-                    State::Quiesced => quiesced,
-                    State::Draining => quiesced && self.drains.of(&service, &key).is_some(),
-                    State::Marked => self.rows.is_marked(&Row::Server(service, key)),
-                    State::Changed => self.outside.on(&service, Some(&key), snapshot.at).is_some(),
-                    State::Flapping => self.outside.flap(&service, &key, snapshot.at).is_some(),
-                }
-            };
-            let passing = entry.servers.iter().filter(|s| sifted.server(s, |state| is(s, state)));
-            pass.extend(passing.map(|server| server.server.key.addr));
-        }
-        pass
+        self.with_seen(snapshot, |rows, seen| {
+            let mut pass = BTreeSet::new();
+            for entry in &snapshot.services {
+                let (key, sifted) = (&entry.service.key, sieve.over(entry));
+                let passes =
+                    |s: &&ServerEntry| sifted.server(s, |state| rows.is(key, s, state, seen));
+                let passing = entry.servers.iter().filter(passes);
+                pass.extend(passing.map(|server| server.server.key.addr));
+            }
+            pass
+        })
     }
 
     /// Hosts are about to be shown.
@@ -297,7 +289,8 @@ impl Model {
         let Some(snapshot) = self.shown().cloned().filter(|_| self.view == View::Hosts) else {
             return;
         };
-        let pass = self.hosts.filter().map(|filter| self.hosts_that_pass(filter, &snapshot));
+        let filter = self.hosts.filter().cloned();
+        let pass = filter.map(|filter| self.hosts_that_pass(&filter, &snapshot));
         let typed = matches!(self.prompt, Some(Prompt::Filter { .. }));
         let gone = self.hosts.follow(&snapshot, self.rate, pass.as_ref(), typed);
         let Some(gone) = gone else { return };

@@ -1,9 +1,15 @@
 //! The journal as the console shows it: newest first, with what came from outside between the
-//! entries, and one line selected.
+//! entries, what a filter lets through of that, and one line selected.
+
+mod filter;
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
+use tui_input::{Input, InputRequest};
 
-use super::{Effect, Kind, Model, Page, Tone};
+pub use self::filter::Filter as LogFilter;
+use super::{Effect, Kind, Model, Page, Prompt, Tone};
 use crate::journal::{self, Act, DrainEnd, Ending, Entry, Id, Order};
 use crate::outside::Theirs;
 
@@ -17,7 +23,7 @@ pub enum Item<'a> {
 }
 
 /// What names a line, whatever comes and goes around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Name {
     Entry(Id),
     Outside(u64),
@@ -40,10 +46,23 @@ impl Item<'_> {
     }
 }
 
-/// Where the cursor is in the journal.
+/// Where the cursor is in the journal, and which lines show.
 #[derive(Debug, Default)]
 pub struct Log {
+    /// Before a line was selected it is the newest; one that does not show any more leaves nothing
+    /// selected.
     selected: Option<Name>,
+    filter: Option<LogFilter>,
+    /// The lines that the filter lets through. What they say is long, and they are looked at
+    /// several times a frame.
+    passing: HashSet<Name>,
+}
+
+impl Log {
+    /// What a line has to be in order to show.
+    pub fn filter(&self) -> Option<&LogFilter> {
+        self.filter.as_ref()
+    }
 }
 
 impl Model {
@@ -54,13 +73,22 @@ impl Model {
         news.history.entries.iter().rev().filter(here).collect()
     }
 
+    /// The lines that show, newest first.
+    pub fn items(&self) -> Vec<Item<'_>> {
+        let mut items = self.all_items();
+        if self.log.filter.is_some() {
+            items.retain(|item| self.log.passing.contains(&item.name()));
+        }
+        items
+    }
+
     /// The journal's entries and the changes from outside, newest first. What another program has
     /// written down is an entry already.
     ///
     /// The journal keeps its own order, so that the newest entry is on top and is the one to be
     /// taken back, also where the wall clock was set back meanwhile. Only what came from outside is
     /// put between by its time.
-    pub fn items(&self) -> Vec<Item<'_>> {
+    pub fn all_items(&self) -> Vec<Item<'_>> {
         let outside = self.outside.kept().rev().filter(|(_, theirs)| theirs.is_outside());
         let mut outside = outside.map(|(number, theirs)| Item::Outside(number, theirs)).peekable();
         let mut items = Vec::new();
@@ -74,16 +102,26 @@ impl Model {
         items
     }
 
-    /// The line that is selected, by its place among [`items`](Self::items).
-    pub fn item_place(&self) -> usize {
-        let place = |name: Name| self.items().iter().position(|item| item.name() == name);
-        self.log.selected.and_then(place).unwrap_or(0)
+    /// The line that is selected, by its place among [`items`](Self::items); none where it does not
+    /// show any more.
+    pub fn item_place(&self) -> Option<usize> {
+        let items = self.items();
+        match self.log.selected {
+            Some(name) => items.iter().position(|item| item.name() == name),
+            None => (!items.is_empty()).then_some(0),
+        }
+    }
+
+    /// The line that is selected.
+    pub fn item(&self) -> Option<Item<'_>> {
+        self.items().get(self.item_place()?).copied()
     }
 
     pub(super) fn select_item(&mut self, by: isize) {
         let most = self.items().len().saturating_sub(1);
-        let place = self.item_place().saturating_add_signed(by).min(most);
-        self.select_item_at(place);
+        // From nothing selected, a step selects the newest first.
+        let step = |place: usize| place.saturating_add_signed(by).min(most);
+        self.select_item_at(self.item_place().map_or(0, step));
     }
 
     /// Selects the line at a place among [`items`](Self::items).
@@ -92,11 +130,71 @@ impl Model {
         self.log.selected = selected;
     }
 
+    /// Has the filter look at what the journal and the changes from outside are now.
+    pub(super) fn sift_log(&mut self) {
+        let Some(filter) = &self.log.filter else { return self.log.passing.clear() };
+        let all = self.all_items();
+        self.log.passing = all.iter().filter(|item| filter.lets(item)).map(Item::name).collect();
+    }
+
+    /// Asks which lines shall show; they follow while it is typed.
+    pub(super) fn ask_lines(&mut self) {
+        self.detail = None;
+        let before = self.log.filter.clone();
+        let input = Input::new(before.as_ref().map_or("", LogFilter::text).to_owned());
+        self.prompt = Some(Prompt::Lines { input, wrong: None, before });
+    }
+
+    /// A key in that filter.
+    pub(super) fn typed_in_lines(&mut self, request: InputRequest) {
+        let Some(Prompt::Lines { input, wrong, .. }) = &mut self.prompt else { return };
+        let full = input.value().len() >= Self::LONGEST_FILTER;
+        if !(full && matches!(request, InputRequest::InsertChar(_))) {
+            input.handle(request);
+        }
+        match LogFilter::read(input.value()) {
+            Err(why) => *wrong = Some(why),
+            Ok(filter) => {
+                *wrong = None;
+                if !filter.as_ref().is_some_and(LogFilter::is_unfinished) {
+                    self.show_lines(filter);
+                }
+            }
+        }
+    }
+
+    /// Enter keeps it, unless it cannot be read.
+    pub(super) fn keep_lines(&mut self, prompt: Prompt) {
+        let Prompt::Lines { input, .. } = &prompt else { return };
+        match LogFilter::read(input.value()) {
+            Ok(filter) => self.show_lines(filter),
+            Err(_) => self.prompt = Some(prompt),
+        }
+    }
+
+    /// Shows these lines. A selected one that is not among them gives the selection to the newest.
+    pub(super) fn show_lines(&mut self, filter: Option<LogFilter>) {
+        if self.log.filter == filter {
+            return;
+        }
+        self.log.filter = filter;
+        self.sift_log();
+        if self.item_place().is_none() {
+            self.log.selected = None;
+        }
+    }
+
+    /// Esc in the journal shows everything again; false if there was no filter.
+    pub(super) fn clear_filter_of_log(&mut self) -> bool {
+        let filtered = self.log.filter.is_some();
+        self.show_lines(None);
+        filtered
+    }
+
     /// Takes the selected entry back, whenever and by whomever it was made.
     pub(super) fn undo_entry(&mut self) -> Vec<Effect> {
-        let place = self.item_place();
-        let entry = match self.items().get(place) {
-            Some(Item::Entry(entry)) => (*entry).clone(),
+        let entry = match self.item() {
+            Some(Item::Entry(entry)) => entry.clone(),
             Some(Item::Outside(..)) => {
                 let text = "that came from outside: whoever did it may do it again; set the value \
                             among the services";
@@ -104,7 +202,7 @@ impl Model {
                 return Vec::new();
             }
             None => {
-                self.say(Tone::Info, "the journal has no entry about this table yet");
+                self.no_line();
                 return Vec::new();
             }
         };
@@ -127,5 +225,15 @@ impl Model {
         };
         let page = Page::new(&format!("Take back {id}?"), order, Kind::New);
         self.turn_to(page, true)
+    }
+
+    /// Why there is no line to act on.
+    pub(super) fn no_line(&mut self) {
+        let text = match (self.all_items().is_empty(), self.items().is_empty()) {
+            (true, _) => "the journal has no entry about this table yet",
+            (_, true) => "no line of the journal matches the filter",
+            _ => "select a line of the journal first",
+        };
+        self.say(Tone::Info, text);
     }
 }

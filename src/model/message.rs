@@ -128,11 +128,13 @@ pub enum Effect {
     Quit,
 }
 
-/// How loud a notice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How loud a notice is, the quietest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tone {
     /// Something was done, or is under way.
     Info,
+    /// Somebody else did something.
+    Outside,
     /// The operator should know, but nothing failed.
     Warning,
     /// Something failed.

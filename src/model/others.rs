@@ -24,6 +24,7 @@ impl Model {
                 flaps.push(format!("{}: its weight {flap}", one.change.subject()));
             }
         }
+        self.sift_log();
         if let [first, more @ ..] = flaps.as_slice() {
             let more =
                 if more.is_empty() { String::new() } else { format!(" ({} more)", more.len()) };
@@ -31,7 +32,7 @@ impl Model {
         } else if let Some(one) = overridden {
             let text = format!("{one}, {}: this program had set it to 0", from(&one));
             self.say(Tone::Warning, text);
-        } else if self.notice.as_ref().is_none_or(|notice| notice.tone == Tone::Info) {
+        } else if self.notice.as_ref().is_none_or(|said| said.tone < Tone::Warning) {
             self.tell_theirs(theirs);
         }
         // A filter for what was changed lets it through now.
@@ -69,7 +70,7 @@ impl Model {
                 format!("{what} that this console did not make; {key} shows them")
             }
         };
-        self.say(Tone::Info, text);
+        self.say(Tone::Outside, text);
     }
 
     /// Whether it gives a weight to a server that this program has quiesced.

@@ -4,9 +4,11 @@
 use tui_input::{Input, InputRequest};
 
 use super::act::noted;
-use super::{Column, Effect, Filter, Form, Model, Page, Row, Tone};
+use super::{Column, Effect, Filter, Form, LogFilter, Model, Page, Row, Tone};
 use crate::connections;
-use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
+use crate::ipvs::{
+    Change, SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey,
+};
 use crate::journal::acts;
 use crate::plan::{Plan, WeightEdit, WeightError};
 
@@ -58,6 +60,15 @@ pub enum Prompt {
         /// What held before.
         before: Option<connections::Filter>,
     },
+    /// Which lines of the journal are shown; they follow while it is typed.
+    Lines {
+        /// What was typed so far.
+        input: Input,
+        /// Why it cannot be read; the lines are then still those of what could be.
+        wrong: Option<String>,
+        /// What held before.
+        before: Option<LogFilter>,
+    },
     /// Whether the whole connection table shall be read.
     WholePass,
     /// A command, by some letters of its name or of what it does.
@@ -89,6 +100,7 @@ impl Prompt {
             Self::Time { .. }
             | Self::Filter { .. }
             | Self::Rows { .. }
+            | Self::Lines { .. }
             | Self::WholePass
             | Self::Palette { .. }
             | Self::Columns { .. } => false,
@@ -116,6 +128,7 @@ impl Prompt {
                 | Self::Time { .. }
                 | Self::Filter { .. }
                 | Self::Rows { .. }
+                | Self::Lines { .. }
                 | Self::Palette { .. }
                 | Self::Form(_)
         )
@@ -156,6 +169,7 @@ impl Model {
             Some(Prompt::Time { .. }) => self.typed_in_time(request),
             Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
             Some(Prompt::Rows { .. }) => self.typed_in_rows(request),
+            Some(Prompt::Lines { .. }) => self.typed_in_lines(request),
             Some(Prompt::Palette { .. }) => self.typed_in_palette(request),
             Some(Prompt::Columns { .. }) => return self.typed_in_columns(request),
             Some(Prompt::Form(form)) => form.typed(request),
@@ -196,6 +210,7 @@ impl Model {
                 | Prompt::Time { .. }
                 | Prompt::Filter { .. }
                 | Prompt::Rows { .. }
+                | Prompt::Lines { .. }
                 | Prompt::WholePass,
             )
             | None => {}
@@ -230,19 +245,28 @@ impl Model {
             self.say(Tone::Info, format!("the scheduler of {} stays as it is", wanted.key));
             return Vec::new();
         }
-        let has = self.schedulers.as_ref().and_then(|known| known.has(after.scheduler.as_str()));
-        if has == Some(false) {
-            // The kernel would say no more than that there is no such file.
-            let (key, name) = (wanted.key, &after.scheduler);
-            let text = format!(
-                "the scheduler of {key} stays as it is: this kernel has no {name}, neither built \
-                 in nor as module ip_vs_{name}; choose another"
-            );
-            self.say(Tone::Error, text);
+        let plan = Plan::service(before, after);
+        if let Some(why) = plan.changes.iter().find_map(|change| self.lacking(change)) {
+            self.say(Tone::Error, format!("the scheduler of {} stays as it is: {why}", wanted.key));
             self.prompt = Some(Prompt::Scheduler { service: wanted.clone(), chosen });
             return Vec::new();
         }
-        self.propose(Plan::service(before, after))
+        self.propose(plan)
+    }
+
+    /// Why the kernel cannot give a service the scheduler that it shall have. It would say no more
+    /// than that there is no such file.
+    pub(super) fn lacking(&self, change: &Change) -> Option<String> {
+        let Change::Service { before, after: Some(after) } = change else { return None };
+        let name = &after.scheduler;
+        let new = before.as_ref().is_none_or(|before| before.scheduler != *name);
+        let has = self.schedulers.as_ref()?.has(name.as_str());
+        (new && has == Some(false)).then(|| {
+            format!(
+                "this kernel has no {name}, neither built in nor as module ip_vs_{name}; choose \
+                 another"
+            )
+        })
     }
 
     pub(super) fn accept(&mut self) -> Vec<Effect> {
@@ -265,6 +289,10 @@ impl Model {
             }
             Some(prompt @ Prompt::Rows { .. }) => {
                 self.keep_rows(prompt);
+                Vec::new()
+            }
+            Some(prompt @ Prompt::Lines { .. }) => {
+                self.keep_lines(prompt);
                 Vec::new()
             }
             Some(Prompt::WholePass) => self.read_whole(),

@@ -287,15 +287,8 @@ impl Rows {
             let sifted = sieve.as_ref().map(|sieve| sieve.over(entry));
             let shows = |server: &&ServerEntry| {
                 let Some(sifted) = &sifted else { return true };
-                let key = server.server.key;
-                let row = Row::Server(service, key);
-                let is = |state| match state {
-                    State::Draining => server.server.weight == 0 && (seen.draining)(&service, &key),
-                    State::Quiesced => server.server.weight == 0,
-                    State::Marked => self.marked.contains(&row),
-                    State::Changed => (seen.changed)(&service, Some(&key)),
-                    State::Flapping => (seen.flapping)(&service, &key),
-                };
+                let row = Row::Server(service, server.server.key);
+                let is = |state| self.is(&service, server, state, seen);
                 sifted.server(server, is) || held.contains(&row)
             };
             let mut servers: Vec<&ServerEntry> = entry.servers.iter().filter(shows).collect();
@@ -315,6 +308,24 @@ impl Rows {
             }
         }
         self.all = all;
+    }
+
+    /// Whether a server is what a filter asks for.
+    pub(super) fn is(
+        &self,
+        service: &ServiceKey,
+        server: &ServerEntry,
+        state: State,
+        seen: &Seen<'_>,
+    ) -> bool {
+        let (key, quiesced) = (server.server.key, server.server.weight == 0);
+        match state {
+            State::Quiesced => quiesced,
+            State::Draining => quiesced && (seen.draining)(service, &key),
+            State::Marked => self.is_marked(&Row::Server(*service, key)),
+            State::Changed => (seen.changed)(service, Some(&key)),
+            State::Flapping => (seen.flapping)(service, &key),
+        }
     }
 
     fn position(&self, row: &Row) -> Option<usize> {

@@ -155,7 +155,12 @@ impl Model {
                 return Some(Vec::new());
             }
             Command::Close if self.is_bare() => {
-                if self.view != View::Hosts || !self.clear_filter_of_hosts() {
+                let filtered = match self.view {
+                    View::Hosts => self.clear_filter_of_hosts(),
+                    View::Journal => self.clear_filter_of_log(),
+                    _ => false,
+                };
+                if !filtered {
                     self.go_to(View::Services);
                 }
                 return Some(Vec::new());
@@ -219,10 +224,10 @@ impl Model {
 
     /// Shows all of the selected entry of the journal.
     fn open_entry(&mut self) {
-        if self.items().is_empty() {
-            self.say(Tone::Info, "the journal has no entry about this table yet");
-        } else {
+        if self.item().is_some() {
             self.detail = Some(Scroll::default());
+        } else {
+            self.no_line();
         }
     }
 

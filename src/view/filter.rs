@@ -9,24 +9,27 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Look, number, place};
 use crate::command::View;
-use crate::model::{Filter, Model, Prompt};
+use crate::model::{Filter, LogFilter, Model, Prompt};
 
 /// `filter: weight:0  3 of 12 servers`, and which marks do not count. Always there where rows may
 /// be hidden: an operator who forgets the filter believes that the rest is gone.
 pub(super) fn line(model: &Model, look: &Look, width: u16) -> Option<Line<'static>> {
-    let typed = matches!(model.prompt, Some(Prompt::Filter { .. } | Prompt::Rows { .. }));
+    let typed = matches!(
+        model.prompt,
+        Some(Prompt::Filter { .. } | Prompt::Rows { .. } | Prompt::Lines { .. })
+    );
     match model.view {
         _ if typed => return None,
         View::Connections => return rows(model, look, width),
-        View::Services | View::Hosts => {}
+        View::Services | View::Hosts | View::Journal => {}
         _ => return None,
     }
     let theme = &look.theme;
     let (filter, marks) = match model.view {
-        View::Hosts => (model.hosts.filter(), String::new()),
-        _ => (model.rows.filter(), marks(model)),
+        View::Hosts => (model.hosts.filter().map(Filter::text), String::new()),
+        View::Journal => (model.log.filter().map(LogFilter::text), String::new()),
+        _ => (model.rows.filter().map(Filter::text), marks(model)),
     };
-    let filter = filter.map(Filter::text);
     if filter.is_none() && marks.is_empty() {
         return None;
     }
@@ -74,6 +77,7 @@ fn left(model: &Model) -> String {
 fn count(model: &Model) -> String {
     let ((matching, all), what) = match model.view {
         View::Hosts => ((model.hosts.all().len(), model.hosts.total()), "host"),
+        View::Journal => ((model.items().len(), model.all_items().len()), "line"),
         _ => (model.rows.matching(), "server"),
     };
     let [matching, all] = [matching, all].map(|n| number::separated(n as u64));
@@ -138,7 +142,13 @@ fn hint(view: View, width: u16) -> String {
         "is:orphan",
         "pe:any",
     ];
-    for example in if view == View::Connections { rows } else { servers } {
+    let lines = &["10.1.1.2", "weight", "by:root", "is:outside", "!is:undone", "is:failed"];
+    let examples = match view {
+        View::Connections => &rows[..],
+        View::Journal => &lines[..],
+        _ => servers,
+    };
+    for example in examples {
         if hint.width() + example.width() < usize::from(width) {
             hint.push_str(example);
             hint.push(' ');

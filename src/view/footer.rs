@@ -27,6 +27,7 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
                 Prompt::Filter { wrong: Some(wrong), .. }
                 | Prompt::Time { wrong: Some(wrong), .. }
                 | Prompt::Rows { wrong: Some(wrong), .. }
+                | Prompt::Lines { wrong: Some(wrong), .. }
                 | Prompt::Weight { wrong: Some(wrong), .. },
             ) => 1 + wrapped(wrong.width() + 1, width),
             Some(Prompt::WholePass) => 1 + wrapped(connections::question(model).width() + 1, width),
@@ -34,6 +35,7 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
                 Prompt::Filter { .. }
                 | Prompt::Time { .. }
                 | Prompt::Rows { .. }
+                | Prompt::Lines { .. }
                 | Prompt::Weight { .. },
             ) => 2,
             _ => {
@@ -69,7 +71,11 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             frame.render_widget(question, upper);
             frame.render_widget(Line::styled(" Enter reads it   Esc does not", theme.dim), lower);
         }
-        Some(Prompt::Filter { input, wrong, .. } | Prompt::Rows { input, wrong, .. }) => {
+        Some(
+            Prompt::Filter { input, wrong, .. }
+            | Prompt::Rows { input, wrong, .. }
+            | Prompt::Lines { input, wrong, .. },
+        ) => {
             filter::prompt(model, input, wrong.as_deref(), look, area, frame);
         }
         Some(Prompt::Weight { .. } | Prompt::Time { .. }) => {
@@ -101,6 +107,7 @@ fn said(model: &Model, look: &Look) -> (String, Style) {
     if let Some(Notice { tone, text, .. }) = &model.notice {
         let style = match tone {
             Tone::Info => theme.good,
+            Tone::Outside => theme.outside,
             Tone::Warning => theme.warning,
             Tone::Error => theme.error,
         };
@@ -235,7 +242,7 @@ fn fits(command: Command, model: &Model) -> bool {
         (Command::Close, View::Connections) => model.connections.is_narrowed(),
         (Command::WholePass, _) => model.connections.sample().is_none_or(|s| !s.is_whole()),
         (Command::Close, _) => model.detail.is_some(),
-        (Command::Open, View::Journal) => model.detail.is_none() && !model.items().is_empty(),
+        (Command::Open, View::Journal) => model.detail.is_none() && model.item().is_some(),
         (Command::Open | Command::Copy, View::Doctor) => match model.doctor.selected() {
             Some(Told::Finding(finding)) if command == Command::Open => !finding.places.is_empty(),
             Some(Told::Finding(finding)) => !finding.fixes.is_empty(),
@@ -247,10 +254,7 @@ fn fits(command: Command, model: &Model) -> bool {
         }
         (Command::Restore, _) => marked || (weight == Some(0) && before.is_some()),
         (Command::Quiesce | Command::Drain, _) => marked || weight.is_some_and(|w| w > 0),
-        (Command::Undo, View::Journal) => {
-            let place = model.item_place();
-            matches!(model.items().get(place), Some(Item::Entry(_)))
-        }
+        (Command::Undo, View::Journal) => matches!(model.item(), Some(Item::Entry(_))),
         (Command::Undo, _) => model.edits.next_undo().is_some(),
         (Command::Redo, _) => model.edits.next_redo().is_some(),
         _ => true,

@@ -37,18 +37,24 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
     ])
     .areas(area);
     let mut kept = kept.unwrap_or_default();
-    if items.iter().any(|item| matches!(item, Item::Outside(..))) {
+    let all = model.all_items();
+    if all.iter().any(|item| matches!(item, Item::Outside(..))) {
         kept.push_str("; outside: since this console began");
     }
     frame.render_widget(Line::styled(kept, theme.dim), head);
     if items.is_empty() {
-        let text = "\n  Nothing was changed on this table yet.";
+        let text = if all.is_empty() {
+            "\n  Nothing was changed on this table yet.".to_owned()
+        } else {
+            let [filter, close] = [Command::Filter, Command::Close].map(|c| model.keys.say(c));
+            format!("\n  No line matches. {filter} changes the filter, {close} shows all.")
+        };
         frame.render_widget(Paragraph::new(text).style(theme.dim), list);
         return HitBoxes::default();
     }
     let selected = model.item_place();
     let mut sheet = Sheet::new(look, area.width);
-    match items.get(selected) {
+    match model.item() {
         Some(Item::Entry(entry)) => told(entry, &mut sheet),
         Some(Item::Outside(_, theirs)) => told_outside(theirs, model, &mut sheet),
         None => {}
@@ -60,12 +66,13 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         return HitBoxes { rows: page, lines: sheet.lines(), ..HitBoxes::default() };
     }
     let rows = usize::from(list.height);
+    let place = selected.unwrap_or(0);
     let top =
-        selected.saturating_sub(rows.saturating_sub(1) / 2).min(items.len().saturating_sub(rows));
+        place.saturating_sub(rows.saturating_sub(1) / 2).min(items.len().saturating_sub(rows));
     for (y, (n, entry)) in (list.y..list.bottom()).zip(items.iter().enumerate().skip(top)) {
         let line = match entry {
-            Item::Entry(entry) => row(entry, n == selected, look, list.width),
-            Item::Outside(_, theirs) => outside(theirs, n == selected, look, list.width),
+            Item::Entry(entry) => row(entry, selected == Some(n), look, list.width),
+            Item::Outside(_, theirs) => outside(theirs, selected == Some(n), look, list.width),
         };
         frame.render_widget(line, Rect { y, height: 1, ..list });
     }

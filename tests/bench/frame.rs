@@ -4,7 +4,10 @@
 //!
 //! - from the start to the first frame, and to the first one with real servers,
 //! - from a key to the end of its frame, at 200x60 with 20,000 real servers, and with 100,000: that
-//!   frame in which the selection has moved, found afterwards by a terminal emulation,
+//!   frame in which the selection has moved, found afterwards by a terminal emulation. The keys come
+//!   as somebody presses them who looks at the screen, four a second: no more than ten frames are
+//!   drawn in any second, so that those of a key that is held down wait for one another,
+//! - of such a key, the most frames in a second, and how long after its last one the screen is right,
 //! - what the process takes of a core at 80x24 in a minute when nobody types, and of memory,
 //! - memory with 1,000 services x 20 servers, all of them busy, after a minute, or after SECONDS with
 //!   `frame SECONDS`; the history grows for half an hour, and most in the first minute. What
@@ -61,6 +64,9 @@ const ENDED: &str = "ended";
 const TABLE: &str = "big:1000x20";
 /// So many are sent.
 const KEYS: u64 = 300;
+/// Frames in any second, and how long the last of many keys may wait for its own.
+const MOST: usize = 10;
+const HELD: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let number = std::env::args().skip(1).find_map(|a| a.parse().ok());
@@ -71,6 +77,7 @@ fn main() -> ExitCode {
         start(&mut bounds);
         keys(TABLE, Some(ANSWER), &mut bounds);
         keys("big:5000x20", None, &mut bounds); // five times as many as is promised
+        held(TABLE, &mut bounds);
         idle(&["demo", "--scenario", "big:5x4"], IDLING, Some(IDLE), &mut bounds);
         memory(number.map_or(IDLING, Duration::from_secs), &mut bounds);
     }
@@ -155,13 +162,40 @@ fn keys(scenario: &str, bound: Option<Duration>, bounds: &mut Bounds) {
     bounds.at_most("... 99 of 100 within", within, bound, "ms");
 }
 
+/// A key that is held down for some seconds.
+fn held(scenario: &str, bounds: &mut Bounds) {
+    let mut console = Console::start(&["demo", "--scenario", scenario], (200, 60));
+    console.until(has_servers);
+    sleep(Duration::from_secs(3));
+    console.drain();
+    for _ in 0..100 {
+        console.type_in("j");
+        sleep(Duration::from_millis(33));
+    }
+    let last = console.type_in("g");
+    sleep(Duration::from_secs(2));
+    let frames = console.selections();
+    let top = frames.last().map(|(_, row)| row.clone()).filter(|row| row.starts_with("3 "));
+    assert!(top.is_some(), "the first row is selected: {:?}", frames.last());
+    let ends: Vec<Instant> = frames.iter().skip(1).map(|(at, _)| *at).collect();
+    let within = |from: &Instant| {
+        ends.iter().filter(|at| (*from..*from + Duration::from_secs(1)).contains(at)).count()
+    };
+    let most = ends.iter().map(within).max().unwrap_or(0);
+    println!("a key held down for three seconds, {scenario}, 200x60:");
+    bounds.at_most("... the most frames in a second", most as f64, MOST as f64, "frames");
+    let right = frames.iter().find(|(at, row)| *at > last && Some(row) == top.as_ref());
+    let late = right.map_or(f64::INFINITY, |(at, _)| millis(at.duration_since(last)));
+    bounds.at_most("... the screen is right after the last key in", late, millis(HELD), "ms");
+}
+
 /// How long after each key its frame had come, the shortest first.
 fn answers(console: &mut Console) -> Vec<Duration> {
     // Moves by lines, by pages and to the ends, one after the other, not in step with the polls.
     let moves = ["j", "j", "\x1b[6~", "j", "G", "k", "\x1b[5~", "k", "g", "j"];
     let mut sent = Vec::new();
     for n in 0..KEYS {
-        sleep(Duration::from_millis(40 + (n * 7) % 23));
+        sleep(Duration::from_millis(200 + (n * 37) % 101));
         sent.push(console.type_in(moves[n as usize % moves.len()]));
     }
     sleep(Duration::from_millis(500));

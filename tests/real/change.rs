@@ -83,7 +83,7 @@ fn a_drain_outlives_the_console() {
     let Some(_lab) = Lab::with("nat") else { return };
     fresh();
     // What has ended counts for two minutes by default, as connections whose client may come back.
-    sh("ipvsadm --set 0 20 0; traffic start 90");
+    sh("ipvsadm --set 0 6 0; traffic start 90");
     let before = table();
     let mut console = with_journal();
     console.keys("d");

@@ -324,7 +324,8 @@ fn in_a_namespace_that_was_made_anew_the_new_table_is_read() {
     console.wait_until("it is told", |s| s.says("it was deleted"));
     there("10.6.0.2");
     console.wait_until("the connection of the next one", |s| {
-        s.has("10.6.0.2:80 10.6.0.2:80") && !s.has("10.6.0.1:80 ")
+        // That a server of the old one is gone is told at the foot for a while.
+        s.has("10.6.0.2:80 10.6.0.2:80") && !s.has("10.6.0.1:80 10.6.0.1:80")
     });
     console.keys("q");
     assert_eq!(console.exit_code(), 0);

@@ -81,7 +81,7 @@ fn a_table_that_never_stands_still_is_followed() {
             for m in 5 1 4 2 3; do echo -D -t 10.9.0.$m:80; done
         }
         round >/tmp/round
-        for n in $(seq 1 300); do ipvsadm -R </tmp/round || exit 1; done";
+        for n in $(seq 1 150); do ipvsadm -R </tmp/round || exit 1; done";
     let mut busy = std::process::Command::new("sh").args(["-c", churn]).spawn().unwrap();
     let mut console = open_with(&["--interval", "200ms", "--no-journal"], HTTP, FIRST);
     let begun = Instant::now();

@@ -435,6 +435,50 @@ fn schedulers() {
     super::views::everywhere(stage, "scheduler");
 }
 
+/// Nor is it planned from a form, of a service that is there and of a new one.
+#[test]
+fn a_form_with_a_scheduler_that_the_kernel_lacks_stays_open() {
+    for key in ["e", "A"] {
+        let mut stage = without_twos();
+        stage.key(KeyCode::Esc);
+        stage.does("g");
+        stage.does(key);
+        let chosen = |stage: &mut Stage| {
+            let screen = stage.screen();
+            let line = screen.lines().find(|line| line.contains("Scheduler"));
+            line.unwrap_or_else(|| panic!("{screen}")).to_owned()
+        };
+        let on = |stage: &mut Stage, field: &str| {
+            for _ in 0..12 {
+                if stage.screen().contains(&format!("▌  {field}")) {
+                    return;
+                }
+                stage.key(KeyCode::Tab);
+            }
+            panic!("{field}: {}", stage.screen());
+        };
+        if key == "A" {
+            on(&mut stage, "Port");
+            stage.does("8081");
+        }
+        on(&mut stage, "Scheduler");
+        for _ in 0..SCHEDULERS.len() {
+            if chosen(&mut stage).contains("twos") {
+                break;
+            }
+            stage.key(KeyCode::Left);
+        }
+        assert!(chosen(&mut stage).contains("twos"), "{}", stage.screen());
+        assert_eq!(stage.key(KeyCode::Enter), []);
+        assert!(matches!(stage.model.prompt, Some(Prompt::Form(_))), "{}", stage.screen());
+        assert!(stage.screen().contains("this kernel has no twos"), "{}", stage.screen());
+        stage.key(KeyCode::Left);
+        let made = stage.key(KeyCode::Enter);
+        let planned = matches!(stage.model.prompt, Some(Prompt::Page(_)));
+        assert!(planned || !made.is_empty(), "{}", stage.screen());
+    }
+}
+
 /// On every screen the chosen one is in sight, with what it does at weight 0, and the keys.
 #[test]
 fn the_chosen_scheduler_is_in_sight_with_its_danger() {

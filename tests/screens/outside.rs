@@ -1,5 +1,6 @@
 //! What others change, and a recording that is played: marks, notices, the journal, time.
 
+use ipvs_tui::command::View;
 use ipvs_tui::kernel::Want;
 use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
 use ipvs_tui::keys::Keymap;
@@ -90,7 +91,7 @@ fn a_mark_goes_by_itself_and_the_count_stays() {
     };
     assert_eq!(marked(&mut console.stage), (true, true), "{}", console.stage.screen());
     let told = "real server 10.1.1.2:80 of TCP 10.0.0.1:80: weight 10 -> 7, from outside";
-    assert_eq!(console.stage.notice(), (Tone::Info, told));
+    assert_eq!(console.stage.notice(), (Tone::Outside, told));
     console.polls(118);
     assert_eq!(marked(&mut console.stage), (true, true));
     // What was done to the selected row is told for as long as it is marked.
@@ -190,6 +191,65 @@ fn the_journal_holds_what_came_from_outside() {
     let place = console.stage.model.item_place();
     console.polls(8);
     assert!(console.stage.model.item_place() > place);
+}
+
+#[test]
+fn the_journal_shows_the_lines_that_match() {
+    let mut console = bad_day().sized((100, 24));
+    for keys in ["w7", "w8"] {
+        console.stage.does(keys);
+        let effects = console.stage.key(KeyCode::Enter);
+        console.stage.carry_out(effects);
+    }
+    console.stage.does("5");
+    let shown = |console: &Watched| {
+        let all = console.stage.model.items();
+        let ours = all.iter().filter(|item| matches!(item, Item::Entry(_))).count();
+        (ours, all.len() - ours)
+    };
+    let (ours, theirs) = shown(&console);
+    assert!(ours >= 2 && theirs > 2, "{ours} and {theirs}");
+    // They follow while it is typed; what cannot be read leaves them as they are.
+    console.stage.does("/by");
+    assert_eq!(shown(&console), (ours, theirs));
+    console.stage.does(":outside");
+    assert_eq!(shown(&console), (0, theirs));
+    let count = format!("{theirs} of {} lines", ours + theirs);
+    assert!(console.stage.screen().contains(&count), "{}", console.stage.screen());
+    console.stage.key(KeyCode::Esc);
+    assert_eq!(shown(&console), (ours, theirs));
+    console.stage.does("/!is:outside is:gone");
+    let wrong = "is wants undone, failed, unknown or outside, not 'gone'";
+    assert!(console.stage.screen().contains(wrong), "{}", console.stage.screen());
+    console.stage.key(KeyCode::Enter);
+    assert!(console.stage.model.prompt.is_some(), "it cannot be kept");
+    console.stage.key(KeyCode::Esc);
+    console.stage.does("/weight !by:outside !is:undone !is:failed !is:unknown");
+    console.stage.key(KeyCode::Enter);
+    assert_eq!(shown(&console), (ours, 0));
+    assert_snapshot!("journal_filtered_100x24", console.stage.screen());
+
+    // What is taken back does not match any more, and no other takes its place under the cursor.
+    console.stage.does("jku");
+    console.stage.applies();
+    assert_eq!(shown(&console), (ours, 0), "one is undone, and its undo is new");
+    assert_eq!(console.stage.model.item_place(), None, "{}", console.stage.screen());
+    assert!(console.stage.types("u").is_empty());
+    assert_eq!(console.stage.notice().1, "select a line of the journal first");
+    console.stage.does("j");
+    assert_eq!(console.stage.model.item_place(), Some(0));
+    // What comes from outside meanwhile is in the journal, and hidden.
+    console.polls(8);
+    assert_eq!(shown(&console), (ours, 0));
+    console.stage.key(KeyCode::Esc);
+    console.stage.key(KeyCode::Esc);
+    assert_eq!(console.stage.model.view, View::Journal, "the first shows all again");
+    assert!(shown(&console).1 > theirs);
+    console.stage.does("/nobody");
+    console.stage.key(KeyCode::Enter);
+    assert!(console.stage.screen().contains("No line matches."), "{}", console.stage.screen());
+    assert!(console.stage.types("u").is_empty());
+    assert_eq!(console.stage.notice().1, "no line of the journal matches the filter");
 }
 
 #[test]

@@ -1,0 +1,172 @@
+//! The filter of the journal: what is typed behind `/`, and which lines it lets through.
+//!
+//! Terms stand side by side with blanks between them, and all must match; `!` negates one.
+//!
+//! ```text
+//! 10.1.1.2  weight  ticket-4711   text: what was changed, the reason, the entry's name, by whom
+//! by:jane  by:outside             who did it, by a part of the name
+//! is:undone                       states: undone failed unknown outside
+//! ```
+
+use super::Item;
+use crate::connections::term::{self, Field, Relation};
+use crate::journal::{Entry, State, Undone};
+
+/// What a line has to be in order to show. At least one term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    text: String,
+    terms: Vec<Term>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Term {
+    negated: bool,
+    wants: Wants,
+}
+
+/// Words are in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wants {
+    Text(String),
+    By(String),
+    Is(Stand),
+}
+
+/// How a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    /// Taken back, or some of it.
+    Undone,
+    /// Not every change of it was made.
+    Failed,
+    /// Nobody knows of a change whether it was made.
+    Unknown,
+    /// Seen between two readings, and written down by nobody.
+    Outside,
+}
+
+const FIELDS: [&str; 2] = ["by", "is"];
+
+const STANDS: [(&str, Stand); 4] = [
+    ("undone", Stand::Undone),
+    ("failed", Stand::Failed),
+    ("unknown", Stand::Unknown),
+    ("outside", Stand::Outside),
+];
+
+/// Who did what nobody has written down.
+const NOBODY: &str = "outside";
+
+impl Filter {
+    /// Reads what was typed; nothing but blanks is no filter.
+    ///
+    /// # Errors
+    /// A sentence that says what of it cannot be read.
+    pub fn read(text: &str) -> Result<Option<Self>, String> {
+        let terms: Vec<Term> =
+            text.split_whitespace().map(Term::read).collect::<Result<_, String>>()?;
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok((!terms.is_empty()).then_some(Self { text, terms }))
+    }
+
+    /// It as it was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the last term may be the beginning of a field's name that is still typed.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let last = self.terms.last().map(|term| &term.wants);
+        matches!(last, Some(Wants::Text(text)) if FIELDS.iter().any(|name| name.starts_with(text)))
+    }
+
+    /// Whether a line shows.
+    pub(super) fn lets(&self, item: &Item<'_>) -> bool {
+        // Most terms are text, and what a line says is long.
+        let mut said = None;
+        self.terms.iter().all(|term| {
+            let found = match &term.wants {
+                Wants::Text(wanted) => said.get_or_insert_with(|| words(item)).contains(wanted),
+                Wants::By(wanted) => who(item).contains(wanted),
+                Wants::Is(stand) => is(item, *stand),
+            };
+            found != term.negated
+        })
+    }
+}
+
+impl Term {
+    fn read(word: &str) -> Result<Self, String> {
+        let (negated, bare) = term::negation(word, "is:undone")?;
+        Ok(Self { negated, wants: Wants::read(bare)? })
+    }
+}
+
+impl Wants {
+    fn read(text: &str) -> Result<Self, String> {
+        let plain = || Self::Text(text.to_lowercase());
+        let Some(Field { name, relation, value, .. }) = Field::of(text) else { return Ok(plain()) };
+        let value = value.to_lowercase();
+        if relation != Relation::Equal || !FIELDS.contains(&name.as_str()) {
+            // Addresses have colons, and changes have arrows.
+            return Ok(plain());
+        }
+        if name == "by" {
+            let wrong = "by wants a name or a part of one, such as by:root or by:outside";
+            return if value.is_empty() { Err(wrong.to_owned()) } else { Ok(Self::By(value)) };
+        }
+        let known = STANDS.iter().find(|(word, _)| *word == value);
+        let wrong = || {
+            let found = value.escape_debug();
+            format!("is wants undone, failed, unknown or outside, not '{found}'")
+        };
+        known.map(|(_, stand)| Self::Is(*stand)).ok_or_else(wrong)
+    }
+}
+
+/// Everything that a line tells, in lower case.
+fn words(item: &Item<'_>) -> String {
+    let mut text = match item {
+        Item::Outside(_, theirs) => format!("{NOBODY} {theirs}"),
+        Item::Entry(entry) => {
+            let intent = &entry.intent;
+            let mut text = format!(
+                "{} {} {} {} {}",
+                intent.id, intent.operator, intent.kind, intent.plan.title, intent.reason
+            );
+            for change in &intent.plan.changes {
+                text.push(' ');
+                text.push_str(&change.to_string());
+            }
+            text
+        }
+    };
+    text.make_ascii_lowercase();
+    text
+}
+
+/// By whom, in lower case.
+fn who(item: &Item<'_>) -> String {
+    match item {
+        Item::Outside(..) => NOBODY.to_owned(),
+        Item::Entry(entry) => entry.intent.operator.to_string().to_lowercase(),
+    }
+}
+
+fn is(item: &Item<'_>, stand: Stand) -> bool {
+    let entry = match item {
+        Item::Outside(..) => return stand == Stand::Outside,
+        Item::Entry(entry) => entry,
+    };
+    match stand {
+        Stand::Undone => entry.undone != Undone::No,
+        Stand::Failed => !entry.complete(),
+        Stand::Unknown => has_doubts(entry),
+        Stand::Outside => false,
+    }
+}
+
+fn has_doubts(entry: &Entry) -> bool {
+    entry.states.iter().any(|state| matches!(state, State::Unknown { .. }))
+}
