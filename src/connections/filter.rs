@@ -28,7 +28,7 @@ use std::net::IpAddr;
 
 use super::net::Net;
 use super::stage::Stage;
-use super::term::Relation;
+use super::term::{Relation, Terms};
 use crate::ipvs::{ConnState, Family, Origin, Protocol};
 
 pub use sieve::Sieve;
@@ -39,16 +39,7 @@ const FIELDS: [&str; 9] =
 
 /// What rows have to be. At least one term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    text: String,
-    terms: Vec<Term>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Term {
-    negated: bool,
-    wants: Wants,
-}
+pub struct Filter(Terms<Wants>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wants {
@@ -112,13 +103,13 @@ enum Kind {
 impl Filter {
     /// It as it was typed.
     pub fn text(&self) -> &str {
-        &self.text
+        self.0.text()
     }
 
     /// Whether the last term may be the beginning of a field's name that is still typed, and would
     /// find nothing until it is whole.
     pub fn is_unfinished(&self) -> bool {
-        match self.terms.last().map(|term| &term.wants) {
+        match self.0.last() {
             Some(Wants::Text(text)) => FIELDS.iter().any(|field| field.starts_with(text.as_str())),
             _ => false,
         }
@@ -126,11 +117,11 @@ impl Filter {
 
     /// Whether it asks where rows came from, which only `ip_vs_conn_sync` tells.
     pub fn wants_origin(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.wants, Wants::Origin(_)))
+        self.0.all().iter().any(|term| matches!(term.wants, Wants::Origin(_)))
     }
 
     /// Whether it asks what engines keep, which only `ip_vs_conn` tells.
     pub fn wants_engine(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.wants, Wants::Engine(_)))
+        self.0.all().iter().any(|term| matches!(term.wants, Wants::Engine(_)))
     }
 }

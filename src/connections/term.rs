@@ -1,5 +1,8 @@
 //! How the terms of filters are written, of connections here and of services elsewhere: `!` before
-//! one that shall not match; a field, a relation and a value.
+//! one that shall not match; a field, a relation and a value. Terms stand side by side with blanks
+//! between them, and all must match.
+
+use std::str::FromStr;
 
 /// How a value stands to the one that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +42,66 @@ impl Relation {
     }
 }
 
-/// A term without its signs of negation, and whether it shall not match.
-///
-/// # Errors
-/// A sign with nothing behind it; `example` is what could stand there.
-pub fn negation<'a>(word: &'a str, example: &str) -> Result<(bool, &'a str), String> {
-    let bare = word.trim_start_matches('!');
-    if bare.is_empty() {
-        return Err(format!("! wants the term that shall not match, such as !{example}"));
+/// What a term can want of what it is held against.
+pub trait Wanted: FromStr<Err = String> {
+    /// A term, for the complaint about a `!` with nothing behind it.
+    const EXAMPLE: &str;
+}
+
+/// A term, and whether it shall not match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term<W> {
+    /// Whether there is a `!` before it.
+    pub negated: bool,
+    /// What it wants.
+    pub wants: W,
+}
+
+/// The terms of a filter, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms<W> {
+    text: String,
+    all: Vec<Term<W>>,
+}
+
+impl<W: Wanted> Terms<W> {
+    /// Reads what was typed; nothing but blanks is no filter.
+    ///
+    /// # Errors
+    /// A sentence that says what of it cannot be read.
+    pub fn read(text: &str) -> Result<Option<Self>, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let all: Vec<_> = words.iter().map(|word| Term::read(word)).collect::<Result<_, _>>()?;
+        Ok((!all.is_empty()).then(|| Self { text: words.join(" "), all }))
     }
-    Ok(((word.len() - bare.len()) % 2 == 1, bare))
+}
+
+impl<W> Terms<W> {
+    /// It as it was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Each of them.
+    pub fn all(&self) -> &[Term<W>] {
+        &self.all
+    }
+
+    /// What the last one wants, which may be half typed.
+    pub fn last(&self) -> Option<&W> {
+        self.all.last().map(|term| &term.wants)
+    }
+}
+
+impl<W: Wanted> Term<W> {
+    fn read(word: &str) -> Result<Self, String> {
+        let bare = word.trim_start_matches('!');
+        if bare.is_empty() {
+            let example = W::EXAMPLE;
+            return Err(format!("! wants the term that shall not match, such as !{example}"));
+        }
+        Ok(Self { negated: (word.len() - bare.len()) % 2 == 1, wants: bare.parse()? })
+    }
 }
 
 /// A term that names a field: `weight>=5`.

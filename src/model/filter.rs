@@ -17,16 +17,13 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::connections::term::{self, Field, Relation};
+use crate::connections::term::{Field, Relation, Term, Terms, Wanted};
 use crate::ipvs::{Forwarding, Service, ServiceKey};
 use crate::snapshot::{ServerEntry, ServiceEntry, Snapshot};
 
 /// What a row has to be in order to show. At least one term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    text: String,
-    terms: Vec<Term>,
-}
+pub struct Filter(Terms<Wants>);
 
 /// What a server can be, beside its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +38,6 @@ pub(super) enum State {
     Changed,
     /// Its weight goes back and forth.
     Flapping,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Term {
-    negated: bool,
-    wants: Wants,
 }
 
 /// Words are in lower case.
@@ -105,21 +96,18 @@ impl Filter {
     /// # Errors
     /// A sentence that says what of it cannot be read.
     pub fn read(text: &str) -> Result<Option<Self>, String> {
-        let terms: Vec<Term> =
-            text.split_whitespace().map(str::parse).collect::<Result<_, String>>()?;
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok((!terms.is_empty()).then_some(Self { text, terms }))
+        Ok(Terms::read(text)?.map(Self))
     }
 
     /// It as it was typed.
     pub fn text(&self) -> &str {
-        &self.text
+        self.0.text()
     }
 
     /// Whether the last term may be the beginning of one that is still typed, and would find
     /// nothing until it is whole: a field's name, or a scheduler's.
     pub(super) fn is_unfinished(&self, snapshot: &Snapshot) -> bool {
-        match self.terms.last().map(|term| &term.wants) {
+        match self.0.last() {
             Some(Wants::Text(text)) => {
                 let mut fields = NUMBERS.iter().map(|(name, _)| *name).chain(WORDS);
                 fields.any(|name| name.starts_with(text)) && !contained(text, snapshot)
@@ -134,23 +122,18 @@ impl Filter {
 
     /// The filter for the rows of one snapshot.
     pub(super) fn over(&self, snapshot: &Snapshot) -> Sieve<'_> {
-        let fuzzy = |term: &Term| match &term.wants {
+        let fuzzy = |term: &Term<Wants>| match &term.wants {
             // To leave out what merely resembles a word would hide what nobody named.
             Wants::Text(wanted) if !term.negated => !contained(wanted, snapshot),
             _ => false,
         };
-        let terms = self.terms.iter().map(|term| (term, fuzzy(term))).collect();
+        let terms = self.0.all().iter().map(|term| (term, fuzzy(term))).collect();
         Sieve { terms, rates: !snapshot.estimator_off() }
     }
 }
 
-impl FromStr for Term {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let (negated, bare) = term::negation(word, "weight:0")?;
-        Ok(Self { negated, wants: bare.parse()? })
-    }
+impl Wanted for Wants {
+    const EXAMPLE: &str = "weight:0";
 }
 
 impl FromStr for Wants {
@@ -238,7 +221,7 @@ fn host(value: &str) -> Result<Wants, String> {
 #[derive(Debug)]
 pub(super) struct Sieve<'a> {
     /// Whether a term is text that nothing contains: then its letters in this order will do.
-    terms: Vec<(&'a Term, bool)>,
+    terms: Vec<(&'a Term<Wants>, bool)>,
     rates: bool,
 }
 

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::{FIELDS, Filter, Kind, Peer, StateOf, Term, Wants};
+use super::{FIELDS, Filter, Kind, Peer, StateOf, Wants};
 use crate::connections::net::Net;
 use crate::connections::stage::Stage;
-use crate::connections::term::{self, Field, Relation};
+use crate::connections::term::{Field, Relation, Terms, Wanted};
 use crate::ipvs::{ConnState, Family, Origin, Protocol};
 
 const KINDS: [(&str, Kind); 8] = [
@@ -29,12 +29,11 @@ impl Filter {
     /// # Errors
     /// A sentence that says what of it cannot be read.
     pub fn read(text: &str) -> Result<Option<Self>, String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        if words.len() > MOST {
-            return Err(format!("a filter has {MOST} terms at most, and this one {}", words.len()));
+        let words = text.split_whitespace().count();
+        if words > MOST {
+            return Err(format!("a filter has {MOST} terms at most, and this one {words}"));
         }
-        let terms: Vec<Term> = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
-        Ok((!terms.is_empty()).then(|| Self { text: words.join(" "), terms }))
+        Ok(Terms::read(text)?.map(Self))
     }
 
     /// This and another term.
@@ -50,13 +49,8 @@ impl Filter {
     }
 }
 
-impl FromStr for Term {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let (negated, bare) = term::negation(word, "is:template")?;
-        Ok(Self { negated, wants: bare.parse()? })
-    }
+impl Wanted for Wants {
+    const EXAMPLE: &str = "is:template";
 }
 
 impl FromStr for Wants {

@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 
-use super::{Filter, Kind, Peer, StateOf, Term, Wants};
+use super::{Filter, Kind, Peer, StateOf, Wants};
 use crate::connections::lane::Lane;
 use crate::connections::placement::Placement;
 use crate::connections::sample::{Row, contains};
 use crate::connections::scope::Scope;
 use crate::connections::signs::is_waiting;
 use crate::connections::stage::Stage;
+use crate::connections::term::Term;
 use crate::ipvs::{Family, ServiceKey, Target};
 
 /// A scope and a filter, ready for the rows of one pass.
 pub struct Sieve<'a> {
     scope: &'a Scope,
-    terms: &'a [Term],
+    terms: &'a [Term<Wants>],
     /// By the lanes' numbers: `None` where no row can pass.
     lanes: Vec<Option<Asked>>,
 }
@@ -31,7 +32,7 @@ struct Asked {
 impl<'a> Sieve<'a> {
     /// Rows of `scope` that match `filter`, of lanes that were placed already.
     pub fn new(placement: &Placement, scope: &'a Scope, filter: Option<&'a Filter>) -> Self {
-        let terms = filter.map_or(&[][..], |filter| &filter.terms);
+        let terms = filter.map_or(&[][..], |filter| filter.0.all());
         let mut sieve = Self { scope, terms, lanes: Vec::new() };
         sieve.extend(placement);
         sieve

@@ -8,22 +8,15 @@
 //! is:undone                       states: undone failed unknown outside
 //! ```
 
+use std::str::FromStr;
+
 use super::Item;
-use crate::connections::term::{self, Field, Relation};
+use crate::connections::term::{Field, Relation, Terms, Wanted};
 use crate::journal::{Entry, State, Undone};
 
 /// What a line has to be in order to show. At least one term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    text: String,
-    terms: Vec<Term>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Term {
-    negated: bool,
-    wants: Wants,
-}
+pub struct Filter(Terms<Wants>);
 
 /// Words are in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,28 +57,24 @@ impl Filter {
     /// # Errors
     /// A sentence that says what of it cannot be read.
     pub fn read(text: &str) -> Result<Option<Self>, String> {
-        let terms: Vec<Term> =
-            text.split_whitespace().map(Term::read).collect::<Result<_, String>>()?;
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok((!terms.is_empty()).then_some(Self { text, terms }))
+        Ok(Terms::read(text)?.map(Self))
     }
 
     /// It as it was typed.
     pub fn text(&self) -> &str {
-        &self.text
+        self.0.text()
     }
 
     /// Whether the last term may be the beginning of a field's name that is still typed.
     pub(super) fn is_unfinished(&self) -> bool {
-        let last = self.terms.last().map(|term| &term.wants);
-        matches!(last, Some(Wants::Text(text)) if FIELDS.iter().any(|name| name.starts_with(text)))
+        matches!(self.0.last(), Some(Wants::Text(text)) if FIELDS.iter().any(|name| name.starts_with(text)))
     }
 
     /// Whether a line shows.
     pub(super) fn lets(&self, item: &Item<'_>) -> bool {
         // Most terms are text, and what a line says is long.
         let mut said = None;
-        self.terms.iter().all(|term| {
+        self.0.all().iter().all(|term| {
             let found = match &term.wants {
                 Wants::Text(wanted) => said.get_or_insert_with(|| words(item)).contains(wanted),
                 Wants::By(wanted) => who(item).contains(wanted),
@@ -96,15 +85,14 @@ impl Filter {
     }
 }
 
-impl Term {
-    fn read(word: &str) -> Result<Self, String> {
-        let (negated, bare) = term::negation(word, "is:undone")?;
-        Ok(Self { negated, wants: Wants::read(bare)? })
-    }
+impl Wanted for Wants {
+    const EXAMPLE: &str = "is:undone";
 }
 
-impl Wants {
-    fn read(text: &str) -> Result<Self, String> {
+impl FromStr for Wants {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let plain = || Self::Text(text.to_lowercase());
         let Some(Field { name, relation, value, .. }) = Field::of(text) else { return Ok(plain()) };
         let value = value.to_lowercase();
