@@ -120,9 +120,7 @@ impl App {
         let mut inputs = listen().context("the keyboard cannot be read")?;
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        self.draw(&mut terminal)?;
-        self.frames.drawn(Instant::now());
-        let mut changed = false;
+        let mut changed = self.draw(&mut terminal)?;
         // Somebody waits, for the answer to a key or for the first reading.
         let mut waits = false;
         let mut held = None;
@@ -135,9 +133,8 @@ impl App {
                 () = until(held.max(self.frames.due(waits))), if changed => {
                     // A terminal that has not taken the last frame gets the newest one later.
                     if terminal.takes_more() {
-                        self.draw(&mut terminal)?;
-                        self.frames.drawn(Instant::now());
-                        (changed, waits) = (false, false);
+                        changed = self.draw(&mut terminal)?;
+                        waits &= changed;
                     } else {
                         held = Some(Instant::now() + self.frames.step());
                     }
@@ -186,9 +183,8 @@ impl App {
             // A key is answered at once; a flood of them waits for its frame.
             let due = self.frames.due(waits).is_none_or(|due| due <= Instant::now());
             if changed && due && terminal.takes_more() {
-                self.draw(&mut terminal)?;
-                self.frames.drawn(Instant::now());
-                (changed, waits) = (false, false);
+                changed = self.draw(&mut terminal)?;
+                waits &= changed;
             }
         }
     }
@@ -317,29 +313,23 @@ impl App {
     }
 
     /// Draws. Where fewer rows fit than before, the selected one may have been below them: the model
-    /// has scrolled since, and that is drawn at once.
-    fn draw(&mut self, terminal: &mut Terminal) -> anyhow::Result<()> {
+    /// has scrolled since, and true says that there is more to be drawn.
+    fn draw(&mut self, terminal: &mut Terminal) -> anyhow::Result<bool> {
         let rows = self.hits.rows.height;
-        self.draw_once(terminal)?;
-        if self.hits.rows.height < rows {
-            self.draw_once(terminal)?;
-        }
-        Ok(())
-    }
-
-    fn draw_once(&mut self, terminal: &mut Terminal) -> anyhow::Result<()> {
         let (model, look) = (&self.model, &self.look);
         let mut hits = HitBoxes::default();
         terminal
             .draw(|frame| hits = draw(model, look, frame))
             .context("the terminal cannot be written")?;
-        self.update(Message::Drawn { page: hits.rows.height.into(), lines: hits.lines });
+        let (page, lines) = (hits.rows.height.into(), hits.lines);
+        self.update(Message::Drawn { page, lines, too_small: hits.too_small });
         if hits.visible != self.visible {
             self.visible.clone_from(&hits.visible);
             self.worker.ask(Request::Visible(hits.visible.clone()));
         }
         self.hits = hits;
-        Ok(())
+        self.frames.drawn(Instant::now());
+        Ok(self.hits.rows.height < rows)
     }
 }
 

@@ -3,9 +3,10 @@
 //! Three rooms implement [`Reader`]: `netlink` (everything, needs CAP_NET_ADMIN), `proc` (what is
 //! world-readable) and `sim` (the embedded director). Netlink and sim also implement [`Writer`].
 //! A read-only console holds no Writer. [`host`] tells what surrounds the table: `proc`'s files and
-//! the kernel's [`route`]s.
+//! the kernel's [`route`]s; [`again`] looks a second time at what a dump left out.
 
 pub(crate) mod advice;
+pub mod again;
 pub mod ahead;
 pub mod check;
 pub mod errno;

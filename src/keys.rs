@@ -162,6 +162,10 @@ impl Keymap {
         }
         let key = Key::from(event);
         let command = self.commands.get(&key).copied();
+        if model.too_small {
+            let quits = command == Some(Command::Quit);
+            return quits.then_some(Message::Command(Command::Quit));
+        }
         if model.prompt.is_some() {
             return match (event.code, command) {
                 (KeyCode::Esc, _) => Some(Message::Command(Command::Close)),

@@ -20,7 +20,7 @@
 //! hosts   real servers by address, over all their services
 //! connections   the connection table, or a sample of it
 //! views   going from one view to another, and what moves there
-//! log     the journal, and undo from it
+//! log     the journal, which lines of it show, and undo from it
 //! palette every command by its name       mouse  what can be clicked
 //! copy    what is handed to the clipboard
 //! prompt  the one thing that may be typed into, or has to be answered
@@ -180,6 +180,8 @@ pub struct Model {
     pub columns: Vec<Column>,
     /// What the doctor found.
     pub doctor: Doctor,
+    /// The terminal is too small for anything to be seen: no key acts, but for the one that quits.
+    pub too_small: bool,
     /// The screen held still.
     pub frozen: Option<Frozen>,
     /// The screen turns by itself.
@@ -238,6 +240,7 @@ impl Model {
             scale: Scale::default(),
             columns: Column::defaults(),
             doctor: Doctor::default(),
+            too_small: false,
             frozen: None,
             wall: None,
             prompt: None,
@@ -263,6 +266,10 @@ impl Model {
     }
 
     fn respond(&mut self, message: Message) -> Vec<Effect> {
+        if self.too_small && message.is_somebodys() {
+            let quits = matches!(message, Message::Command(Command::Quit));
+            return if quits { self.quit() } else { Vec::new() };
+        }
         match message {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
@@ -331,7 +338,8 @@ impl Model {
                 self.say(Tone::Info, text);
             }
             Message::Theme(name) => self.say(Tone::Info, format!("theme {name}")),
-            Message::Drawn { page, lines } => {
+            Message::Drawn { page, lines, too_small } => {
+                self.too_small = too_small;
                 self.drawn(page, lines);
                 return self.ask_names();
             }

@@ -81,7 +81,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     frame.buffer_mut().set_style(area, look.theme.base());
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(model, area, frame);
-        return HitBoxes::default();
+        return HitBoxes { too_small: true, ..HitBoxes::default() };
     }
     let [head, names, top, body, foot] = Layout::vertical([
         Constraint::Length(1),

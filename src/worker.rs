@@ -50,6 +50,7 @@ use crate::doctor;
 use crate::drain::Census;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
 use crate::journal::{Book, JournalError, News, Order, Written};
+use crate::kernel::again::mend;
 use crate::kernel::proc::modules::Schedulers;
 use crate::kernel::proc::owners::Owner;
 use crate::kernel::{KernelError, Reader, Writer};
@@ -470,7 +471,12 @@ impl Loop {
         let (began, before) = (Instant::now(), cpu());
         let read = self.is_home().and_then(|()| self.director.reader.snapshot(&want));
         let snapshot = match read {
-            Ok(snapshot) => Arc::new(snapshot),
+            Ok(mut snapshot) => {
+                if let Some(last) = &self.last {
+                    mend(&mut snapshot, last, self.director.reader.as_mut());
+                }
+                Arc::new(snapshot)
+            }
             Err(error) => {
                 self.tiers.everything_next();
                 self.paid = began + self.tiers.worth(cpu().saturating_sub(before));
@@ -480,7 +486,7 @@ impl Loop {
         self.last = Some(Arc::clone(&snapshot));
         let reader = self.director.reader.as_mut();
         self.sampling.go_on(reader, &snapshot, self.tap.reports());
-        let changes = self.others.look(&snapshot, reader);
+        let changes = self.others.look(&snapshot);
         // What another program did it has written down before. It is told behind what shows it.
         let news = if changes.is_empty() { None } else { self.fresh_news() };
         let theirs = self.named(changes, &snapshot);

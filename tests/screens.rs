@@ -15,6 +15,8 @@ mod face;
 mod forms;
 #[path = "screens/looks.rs"]
 mod looks;
+#[path = "screens/mishaps.rs"]
+mod mishaps;
 #[path = "screens/outside.rs"]
 mod outside;
 #[path = "screens/past.rs"]
@@ -38,7 +40,7 @@ use ipvs_tui::ipvs::*;
 use ipvs_tui::kernel::proc::{ProcReader, ProcRoot};
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::kernel::{KernelError, Reader, Want};
-use ipvs_tui::model::{Freshness, Prompt, Tone};
+use ipvs_tui::model::{Effect, Freshness, Message, Prompt, Tone};
 use ipvs_tui::snapshot;
 use ipvs_tui::snapshot::{Moment, Snapshot};
 use ipvs_tui::theme::Depth;
@@ -304,6 +306,36 @@ fn too_small() {
             stage.size = (width, height);
             stage.draw();
         }
+    }
+}
+
+/// Nothing acts on what cannot be seen, and what was asked before is asked again.
+#[test]
+fn on_a_screen_that_is_too_small_no_key_acts_but_the_one_that_quits() {
+    for asked in ["", "d", "w7", "/udp", "?", ":"] {
+        let mut stage = Stage::web();
+        let before = stage.screen();
+        stage.does(asked);
+        let open = stage.screen();
+        for size in [(59, 15), (60, 14)] {
+            stage.size = size;
+            assert!(stage.screen().contains("is too small"), "{}", stage.screen());
+            for code in [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Down, KeyCode::Delete]
+            {
+                assert_eq!(stage.key(code), [], "{asked} {code:?}");
+            }
+            assert_eq!(stage.types("xdDR+->w5s:U2/j"), [], "{asked}");
+            assert_eq!(stage.model.update(Message::Pasted("x".to_owned())), []);
+            assert_eq!(stage.model.update(Message::Wheel(3)), []);
+            assert_eq!(stage.types("q"), [Effect::Quit], "{asked}");
+        }
+        stage.size = (80, 24);
+        assert_eq!(stage.screen(), open, "{asked}");
+        if asked.is_empty() {
+            assert_eq!(open, before);
+        }
+        stage.size = (60, 15);
+        assert!(!stage.screen().contains("is too small"), "{}", stage.screen());
     }
 }
 

@@ -1,4 +1,5 @@
-//! How the terms of filters are written, of connections here and of services elsewhere: `!` before
+//! How the terms of filters are written, of connections here, of services and lines of the journal
+//! elsewhere: `!` before
 //! one that shall not match; a field, a relation and a value. Terms stand side by side with blanks
 //! between them, and all must match.
 

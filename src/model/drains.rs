@@ -194,7 +194,7 @@ impl Model {
             self.say(Tone::Warning, text);
         }
         self.news = Some(news);
-        self.sift_log();
+        self.follow_log();
         let servers = self.drains.servers();
         if servers == before { Vec::new() } else { vec![Effect::Follow(servers)] }
     }

@@ -10,6 +10,7 @@ use tui_input::{Input, InputRequest};
 
 pub use self::filter::Filter as LogFilter;
 use super::{Effect, Kind, Model, Page, Prompt, Tone};
+use crate::command::View;
 use crate::journal::{self, Act, DrainEnd, Ending, Entry, Id, Order};
 use crate::outside::Theirs;
 
@@ -46,12 +47,26 @@ impl Item<'_> {
     }
 }
 
+/// What the cursor is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cursor {
+    /// The newest line, whichever that is: none was chosen yet.
+    #[default]
+    Newest,
+    /// This one.
+    On(Name),
+    /// The one that was chosen does not show any more. A key meant for it hits no other.
+    Lost,
+}
+
 /// Where the cursor is in the journal, and which lines show.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// Before a line was selected it is the newest; one that does not show any more leaves nothing
-    /// selected.
-    selected: Option<Name>,
+    cursor: Cursor,
+    /// Where that is among the lines that show, or was.
+    place: usize,
+    /// What was chosen when the filter was asked for.
+    chosen: Cursor,
     filter: Option<LogFilter>,
     /// The lines that the filter lets through. What they say is long, and they are looked at
     /// several times a frame.
@@ -62,6 +77,11 @@ impl Log {
     /// What a line has to be in order to show.
     pub fn filter(&self) -> Option<&LogFilter> {
         self.filter.as_ref()
+    }
+
+    /// Where the cursor is among the lines that show, or was when its line went.
+    pub fn place(&self) -> usize {
+        self.place
     }
 }
 
@@ -106,9 +126,10 @@ impl Model {
     /// show any more.
     pub fn item_place(&self) -> Option<usize> {
         let items = self.items();
-        match self.log.selected {
-            Some(name) => items.iter().position(|item| item.name() == name),
-            None => (!items.is_empty()).then_some(0),
+        match self.log.cursor {
+            Cursor::Newest => (!items.is_empty()).then_some(0),
+            Cursor::On(name) => items.iter().position(|item| item.name() == name),
+            Cursor::Lost => None,
         }
     }
 
@@ -118,20 +139,43 @@ impl Model {
     }
 
     pub(super) fn select_item(&mut self, by: isize) {
-        let most = self.items().len().saturating_sub(1);
-        // From nothing selected, a step selects the newest first.
-        let step = |place: usize| place.saturating_add_signed(by).min(most);
-        self.select_item_at(self.item_place().map_or(0, step));
+        // From nothing selected, a step selects the place itself first.
+        let lost = self.log.cursor == Cursor::Lost && by.unsigned_abs() == 1;
+        let place = self.item_place().unwrap_or(self.log.place);
+        self.select_item_at(if lost { place } else { place.saturating_add_signed(by) });
     }
 
-    /// Selects the line at a place among [`items`](Self::items).
+    /// Selects the line at a place among [`items`](Self::items), or the last.
     pub(super) fn select_item_at(&mut self, place: usize) {
-        let selected = self.items().get(place).map(Item::name);
-        self.log.selected = selected;
+        let items = self.items();
+        let place = place.min(items.len().saturating_sub(1));
+        let cursor = items.get(place).map_or(Cursor::Newest, |item| Cursor::On(item.name()));
+        (self.log.cursor, self.log.place) = (cursor, place);
     }
 
-    /// Has the filter look at what the journal and the changes from outside are now.
-    pub(super) fn sift_log(&mut self) {
+    /// Takes in what the journal and the changes from outside are now, if they are on the screen.
+    pub(super) fn follow_log(&mut self) {
+        if self.view != View::Journal {
+            return;
+        }
+        self.sift_log();
+        match self.item_place() {
+            Some(place) => self.log.place = place,
+            None => {
+                let lost = matches!(self.log.cursor, Cursor::On(_));
+                self.log.place = self.log.place.min(self.items().len().saturating_sub(1));
+                self.detail = None;
+                if lost && !matches!(self.prompt, Some(Prompt::Lines { .. })) {
+                    self.log.cursor = Cursor::Lost;
+                    let text = "that line of the journal does not show any more; none is selected";
+                    self.say(Tone::Info, text);
+                }
+            }
+        }
+    }
+
+    /// Has the filter look at every line.
+    fn sift_log(&mut self) {
         let Some(filter) = &self.log.filter else { return self.log.passing.clear() };
         let all = self.all_items();
         self.log.passing = all.iter().filter(|item| filter.lets(item)).map(Item::name).collect();
@@ -140,6 +184,7 @@ impl Model {
     /// Asks which lines shall show; they follow while it is typed.
     pub(super) fn ask_lines(&mut self) {
         self.detail = None;
+        self.log.chosen = self.log.cursor;
         let before = self.log.filter.clone();
         let input = Input::new(before.as_ref().map_or("", LogFilter::text).to_owned());
         self.prompt = Some(Prompt::Lines { input, wrong: None, before });
@@ -172,21 +217,25 @@ impl Model {
         }
     }
 
-    /// Shows these lines. A selected one that is not among them gives the selection to the newest.
+    /// Shows these lines. The one that was chosen before stays so wherever it is among them; else
+    /// the newest of them is.
     pub(super) fn show_lines(&mut self, filter: Option<LogFilter>) {
         if self.log.filter == filter {
             return;
         }
         self.log.filter = filter;
         self.sift_log();
-        if self.item_place().is_none() {
-            self.log.selected = None;
+        self.log.cursor = self.log.chosen;
+        match self.item_place() {
+            Some(place) => self.log.place = place,
+            None => self.select_item_at(0),
         }
     }
 
     /// Esc in the journal shows everything again; false if there was no filter.
     pub(super) fn clear_filter_of_log(&mut self) -> bool {
         let filtered = self.log.filter.is_some();
+        self.log.chosen = self.log.cursor;
         self.show_lines(None);
         filtered
     }

@@ -84,6 +84,8 @@ pub enum Message {
         page: usize,
         /// Lines that there are, in a view that scrolls by lines.
         lines: usize,
+        /// Whether nothing could be shown but that the terminal is too small.
+        too_small: bool,
     },
 }
 

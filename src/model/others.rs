@@ -24,7 +24,7 @@ impl Model {
                 flaps.push(format!("{}: its weight {flap}", one.change.subject()));
             }
         }
-        self.sift_log();
+        self.follow_log();
         if let [first, more @ ..] = flaps.as_slice() {
             let more =
                 if more.is_empty() { String::new() } else { format!(" ({} more)", more.len()) };

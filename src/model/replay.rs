@@ -84,7 +84,7 @@ impl Model {
         self.take_in(&snapshot, now);
         // It holds this snapshot already.
         (self.history, self.outside) = (history, outside);
-        self.sift_log();
+        self.follow_log();
         if self.rows.filter().is_some() {
             self.arrange();
         }

@@ -282,7 +282,7 @@ impl Rows {
         all.clear();
         (self.matching, self.servers) = (0, 0);
         let sieve = self.filter.as_ref().map(|filter| filter.over(seen.snapshot));
-        for entry in &seen.snapshot.services {
+        for entry in services(self.sort, seen) {
             let service = entry.service.key;
             let sifted = sieve.as_ref().map(|sieve| sieve.over(entry));
             let shows = |server: &&ServerEntry| {
@@ -415,6 +415,31 @@ impl Rows {
 }
 
 /// Sorts a service's servers, which stand in ipvsadm's order.
+/// The services in order, by the sums of what their servers are sorted by. Where there is none, as
+/// of addresses and weights, they stay in ipvsadm's.
+fn services<'a>(sort: Sort, seen: &Seen<'a>) -> Vec<&'a ServiceEntry> {
+    let mut all: Vec<&ServiceEntry> = seen.snapshot.services.iter().collect();
+    if sort.by == By::Address {
+        return all;
+    }
+    let rate = |entry: &ServiceEntry, metric: Metric| {
+        let stats = entry.stats.filter(|_| !seen.snapshot.estimator_off());
+        stats.map(|stats| metric.now(&stats.rates))
+    };
+    sort.apply(&mut all, |entry| match sort.by {
+        By::Rate | By::Column(Column::RateLine) => rate(entry, seen.rate),
+        By::Column(Column::Rate(metric)) => rate(entry, metric),
+        By::Column(Column::Active) => Some(entry.active()),
+        By::Column(Column::Inactive) => Some(entry.inactive()),
+        By::Column(Column::ConnectionsLine) => Some(entry.active() + entry.inactive()),
+        By::Column(Column::Persistent) => {
+            entry.servers.iter().map(|server| server.persistent.map(u64::from)).sum()
+        }
+        By::Address | By::Column(_) => None,
+    });
+    all
+}
+
 fn sort(sort: Sort, servers: &mut [&ServerEntry], entry: &ServiceEntry, seen: &Seen<'_>) {
     let rate = |server: &ServerEntry, metric: Metric| {
         let stats = server.stats.filter(|_| !seen.snapshot.estimator_off());

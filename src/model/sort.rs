@@ -1,4 +1,4 @@
-//! The order of real servers within their service, and of hosts. Services keep ipvsadm's.
+//! The order of services, of real servers within theirs, and of hosts.
 
 use std::cmp::Reverse;
 

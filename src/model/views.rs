@@ -59,6 +59,7 @@ impl Model {
         match view {
             View::Hosts => self.enter_hosts(),
             View::Connections => self.enter_connections(),
+            View::Journal => self.follow_log(),
             _ => {}
         }
     }

@@ -88,23 +88,6 @@ impl Watch {
         changes.extend(differs.into_iter().filter(|c| !doubtful.iter().any(|d| explains(d, c))));
         changes
     }
-
-    /// Takes a deletion back that a second look has refuted: where a table is edited while it is
-    /// dumped, the kernel can leave an entry out.
-    pub fn refute(&mut self, deletion: &Change) {
-        let Some(table) = &mut self.table else { return };
-        match deletion {
-            Change::Server { service, before: Some(server), after: None } => {
-                if let Some(entry) = table.entry(service) {
-                    entry.set(&server.key, Some(server.clone()));
-                }
-            }
-            Change::Service { before: Some(service), after: None } => {
-                table.set(&service.key, Some(service.clone()));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// 0 keeps a timeout.

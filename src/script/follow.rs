@@ -12,6 +12,7 @@ use crate::cli::What;
 use crate::drain::{Drain, Past, Place, Verdict, affordable, take};
 use crate::ipvs::{Server, ServerKey, ServiceKey, span};
 use crate::journal::{self, Act, DrainEnd, DrainStarted, Ending, Id, Operator, Order, Scene, Then};
+use crate::kernel::again::mend;
 use crate::kernel::{KernelError, Reader, Want};
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -92,13 +93,18 @@ impl Run<'_, '_> {
         let (mut surroundings, mut census) = (None, began);
         let mut failures = 0;
         let mut shown = None;
+        // What a reading seems to have lost is looked for where one before it had it.
+        let mut last = self.director.reader.snapshot(&Want::default()).ok();
         let end = loop {
             let now = self.time.now();
             let due = surroundings.is_none_or(|read| now.saturating_sub(read) >= SURROUNDINGS);
             let detail = Some(places.iter().map(|(service, _)| *service).collect());
             let want = Want { detail, surroundings: due };
             match self.director.reader.snapshot(&want) {
-                Ok(snapshot) => {
+                Ok(mut snapshot) => {
+                    if let Some(last) = &last {
+                        mend(&mut snapshot, last, self.director.reader.as_mut());
+                    }
                     failures = 0;
                     surroundings = if due { Some(now) } else { surroundings };
                     let first = looked.map_or(snapshot.taken, |(first, _)| first);
@@ -123,6 +129,7 @@ impl Run<'_, '_> {
                     if drain.is_safe() {
                         break End::Safe;
                     }
+                    last = Some(snapshot);
                 }
                 Err(error) => {
                     failures += 1;

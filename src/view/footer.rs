@@ -241,6 +241,7 @@ fn fits(command: Command, model: &Model) -> bool {
         (Command::ViewServices, view) => view != View::Services,
         (Command::Close, View::Connections) => model.connections.is_narrowed(),
         (Command::WholePass, _) => model.connections.sample().is_none_or(|s| !s.is_whole()),
+        (Command::Close, View::Journal) => model.detail.is_some() || model.log.filter().is_some(),
         (Command::Close, _) => model.detail.is_some(),
         (Command::Open, View::Journal) => model.detail.is_none() && model.item().is_some(),
         (Command::Open | Command::Copy, View::Doctor) => match model.doctor.selected() {

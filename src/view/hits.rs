@@ -15,6 +15,8 @@ pub struct HitBoxes {
     pub rows: Rect,
     /// Lines that there are, in a view that scrolls by lines.
     pub lines: usize,
+    /// Whether nothing could be shown but that the terminal is too small.
+    pub too_small: bool,
     /// Whether the first of them shows the service of the servers below it, which have scrolled:
     /// nothing is selected there.
     pub above: bool,

@@ -66,7 +66,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
         return HitBoxes { rows: page, lines: sheet.lines(), ..HitBoxes::default() };
     }
     let rows = usize::from(list.height);
-    let place = selected.unwrap_or(0);
+    let place = selected.unwrap_or_else(|| model.log.place());
     let top =
         place.saturating_sub(rows.saturating_sub(1) / 2).min(items.len().saturating_sub(rows));
     for (y, (n, entry)) in (list.y..list.bottom()).zip(items.iter().enumerate().skip(top)) {

@@ -6,16 +6,10 @@ use jiff::Timestamp;
 
 use crate::ipvs::Change;
 use crate::journal::{News, Scene};
-use crate::kernel::{KernelError, Reader};
+use crate::kernel::KernelError;
 use crate::outside::{Theirs, Watch, by};
 use crate::plan::{Failure, Outcome};
 use crate::snapshot::Snapshot;
-
-/// A table or a service with at least so many entries takes more than one batch to dump, and one
-/// that is edited meanwhile can seem to be gone.
-const BATCH: usize = 64;
-/// So many deletions of a reading are looked at twice; of more at once, none was left out.
-const LOOKS: usize = 8;
 
 /// Whoever else is at the table.
 #[derive(Debug, Default)]
@@ -46,19 +40,8 @@ impl Others {
     }
 
     /// Compares a reading with the last one.
-    pub(super) fn look(&mut self, snapshot: &Snapshot, reader: &mut dyn Reader) -> Vec<Change> {
-        let mut changes = self.watch.look(snapshot);
-        let doubtful = changes.iter().filter(|change| is_doubtful(change, snapshot)).count();
-        if (1..=LOOKS).contains(&doubtful) {
-            changes.retain(|change| {
-                let there = is_doubtful(change, snapshot) && is_there(change, reader);
-                if there {
-                    self.watch.refute(change);
-                }
-                !there
-            });
-        }
-        changes
+    pub(super) fn look(&mut self, snapshot: &Snapshot) -> Vec<Change> {
+        self.watch.look(snapshot)
     }
 
     /// The same with who made them, as far as the journal tells.
@@ -78,22 +61,4 @@ impl Others {
         };
         changes.into_iter().map(named).collect()
     }
-}
-
-/// A deletion that may be none: of an entry that the kernel left out of a dump.
-fn is_doubtful(change: &Change, snapshot: &Snapshot) -> bool {
-    match change {
-        Change::Service { after: None, .. } => snapshot.services.len() >= BATCH,
-        Change::Server { service, after: None, .. } => {
-            snapshot.service(service).is_some_and(|entry| entry.servers.len() >= BATCH)
-        }
-        _ => false,
-    }
-}
-
-/// Whether what seems to be deleted is there all the same.
-fn is_there(deleted: &Change, reader: &mut dyn Reader) -> bool {
-    let Some(service) = deleted.service() else { return false };
-    let Ok(Some(entry)) = reader.service(&service) else { return false };
-    deleted.server().is_none_or(|server| entry.server(&server).is_some())
 }

@@ -47,6 +47,29 @@ fn clear() {
         done
         [ ! -e /run/netns/other ] || { ipr netns exec other ipvsadm -C; ipr netns del other; }";
     run(Command::new("sh").args(["-c", script]));
+    forget();
+}
+
+/// Empties both tables. Entries outlive their service and its servers, and with them the forwarding
+/// method: a client of the next test that has the same port would be sent where nobody is.
+///
+/// The kernel looks for entries whose server was deleted when one, whichever, is deleted while
+/// `expire_nodest_conn` is set; those with packets on their way take a moment more, and those that
+/// never had a server, told by another director, stay until they expire.
+pub fn forget() {
+    let script = "[ -e /proc/net/ip_vs_conn ] || exit 0
+        ipvsadm -C
+        same=0 before=
+        while left=$(wc -l </proc/net/ip_vs_conn) && [ $left -gt 1 ] && [ $same -lt 3 ]; do
+            [ -z \"$before\" ] || sleep 0.2
+            if [ \"$left\" = \"$before\" ]; then same=$((same + 1)); else same=0; fi
+            before=$left
+            echo 1 >/proc/sys/net/ipv4/vs/expire_nodest_conn
+            ipvsadm -A -f 1; ipvsadm -a -f 1 -r 127.0.0.1:0; ipvsadm -d -f 1 -r 127.0.0.1:0
+            ipvsadm -C
+        done
+        echo 0 >/proc/sys/net/ipv4/vs/expire_nodest_conn";
+    run(Command::new("sh").args(["-c", script]));
 }
 
 /// Runs a script in the guest's shell; returns what it printed.

@@ -140,6 +140,25 @@ fn a_drain_outlives_every_road_out() {
         console = with_journal();
         console.wait_until("the drain is remembered", |s| s.says("from an earlier session"));
     }
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    // Only a shell with job control can stop a job.
+    let script = format!(
+        "set -m
+        \"$TUI\" --interval 500ms --journal {JOURNAL}
+        read -r line
+        fg >/dev/null"
+    );
+    console = Launch::shell(&script).start();
+    console.wait_until("the drain is remembered", |s| s.says("from an earlier session"));
+    console.keys(key::CTRL_Z);
+    console.wait_until("the shell", |s| !s.vt.alternate_screen());
+    wait(&console, "the terminal's modes", || console.modes_are_as_before());
+    assert_eq!(weight(HTTP, FIRST), Some(0));
+    let told = ipvs_tui(&["journal", "--journal", JOURNAL]);
+    assert!(told.out.contains("drain 10.1.1.2:80") && told.err.is_empty(), "{told:?}");
+    console.keys("\n");
+    console.wait_until("the console", |s| s.server(HTTP, FIRST).is_some());
     console.keys("4");
     console.wait_until("it is followed", |s| s.says("10.1.1.2:80 of TCP 10.0.0.1:80"));
     console.keys("R");

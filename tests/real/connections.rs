@@ -5,6 +5,7 @@
 use super::*;
 use std::thread;
 
+use common::lab::forget;
 use ipvs_tui::kernel::netlink::Namespace;
 
 #[allow(dead_code)] // the benchmark needs more of it
@@ -26,21 +27,6 @@ impl Drop for Entries {
         common::run(std::process::Command::new("sh").args(["-c", script]));
         forget();
     }
-}
-
-/// Empties both tables. The kernel looks for entries without a server when one, whichever, is
-/// deleted while `expire_nodest_conn` is set; those with packets on their way take a moment more.
-fn forget() {
-    let script = "ipvsadm -C
-        echo 1 >/proc/sys/net/ipv4/vs/expire_nodest_conn
-        for n in $(seq 1 50); do
-            ipvsadm -A -f 1; ipvsadm -a -f 1 -r 127.0.0.1:0; ipvsadm -d -f 1 -r 127.0.0.1:0
-            ipvsadm -C
-            [ \"$(wc -l </proc/net/ip_vs_conn)\" -gt 1 ] || break
-            sleep 0.2
-        done
-        echo 0 >/proc/sys/net/ipv4/vs/expire_nodest_conn";
-    common::run(std::process::Command::new("sh").args(["-c", script]));
 }
 
 /// Entries as `ipvsadm -Lnc` prints them: protocol, state, source, virtual, destination. Timers
@@ -82,7 +68,7 @@ fn connections(arguments: &[&str]) -> String {
 fn one_of_every_kind_is_listed_as_ipvsadm_does() {
     let Some(_lab) = Lab::enter() else { return };
     let _entries = Entries;
-    forget(); // one screen has to hold them all
+    // One screen has to hold them all, and nothing is left of other tests.
     // What it leaves running would keep a pipe open.
     sh(
         "timeout 120 connections >/tmp/connections.log 2>&1 </dev/null || { cat /tmp/connections.log; false; }",
@@ -215,7 +201,6 @@ fn fill(count: u32) {
         ipr -n peer addr add 10.77.0.2/24 dev s1; ipr -n peer link set s1 up
         ipr -n peer route add 224.0.0.0/4 dev s1\n"
         .to_owned();
-    forget(); // what other tests have left
     let addr = std::net::Ipv4Addr::from_bits;
     for service in 0..sync::SERVICES {
         let vip = addr(sync::vip(service));

@@ -44,6 +44,74 @@ fn without_room_for_the_journal_nothing_is_changed_and_with_room_it_goes_on() {
     sh(&format!("umount {DISK}"));
 }
 
+/// A file system that turns read-only under way, as ext4 does when its disk fails.
+#[test]
+fn a_journal_that_cannot_be_written_for_a_while_is_told_and_nothing_is_changed_meanwhile() {
+    let Some(_lab) = Lab::with("services") else { return };
+    let journal = "/tmp/erofs.jsonl";
+    sh(&format!("rm -f {journal}*; touch {journal}; chmod 640 {journal}"));
+    // A change writes three lines. The second one's intent cannot be written.
+    let trace = format!("-f -o /dev/null -P {journal} -e trace=write");
+    let inject = "inject=write:error=EROFS:when=4";
+    let script =
+        format!("exec strace {trace} -e {inject} \"$TUI\" --journal {journal} --interval 300ms");
+    let mut console = Launch::shell(&script).start();
+    console.wait_until("the first screen", |s| s.server(HTTP, FIRST).is_some());
+    console.keys("+");
+    wait_for_weight(&console, FIRST, 11);
+    console.keys("+");
+    console.wait_until("it is told", |s| s.says("Read-only file system"));
+    let screen = console.screen();
+    assert!(screen.says("that disk is mounted read-only"), "{screen}");
+    assert_eq!(weight(HTTP, FIRST), Some(11), "what cannot be written down is not done");
+    console.keys("+");
+    wait(&console, "it goes on", || weight(HTTP, FIRST) == Some(12));
+    console.keys("uu");
+    wait(&console, "both are taken back", || weight(HTTP, FIRST) == Some(10));
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
+/// A recording on a disk that is full for a while: told, and gone on with; the console never waits.
+#[test]
+fn a_recording_without_room_is_told_and_goes_on_with_room() {
+    let Some(_lab) = Lab::with("services") else { return };
+    sh(&format!("mkdir -p {DISK}; mount -t tmpfs -o size=64k none {DISK}"));
+    let record = format!("{DISK}/lvs.rec");
+    let arguments = ["--interval", "300ms", "--no-journal", "--record", &record];
+    let mut console = open_with(&arguments, HTTP, FIRST);
+    sh(&format!("dd if=/dev/zero of={DISK}/filler bs=1k 2>/dev/null || true"));
+    for n in 0..60 {
+        if console.screen().header().contains("not recorded") {
+            break;
+        }
+        assert!(n < 59, "{}", console.screen());
+        let now = weight(HTTP, FIRST).unwrap();
+        console.keys("+");
+        wait_for_weight(&console, FIRST, now + 1);
+    }
+    let now = weight(HTTP, FIRST).unwrap();
+    console.keys("+");
+    wait_for_weight(&console, FIRST, now + 1);
+    sh(&format!("rm {DISK}/filler"));
+    console.keys(key::ESC);
+    console.keys("w900").keys(key::ENTER);
+    wait_for_weight(&console, FIRST, 900);
+    console.wait_until("it is recorded again", |s| {
+        s.header().contains("recorded") && !s.header().contains("not recorded")
+    });
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+    // What there was no room for is missing, and nothing before or behind it.
+    let csv = ipvs_tui(&["replay", &record, "--format", "csv"]);
+    assert_eq!(csv.code, Some(0), "{}", csv.err);
+    assert!(csv.out.lines().count() > 12, "{}", csv.out);
+    let last = ipvs_tui(&["replay", &record, "--format", "ipvsadm"]);
+    assert_eq!(last.code, Some(0), "{}", last.err);
+    assert!(last.out.contains("-r 10.1.1.2:80 -m -w 900"), "{}", last.out);
+    sh(&format!("umount {DISK}"));
+}
+
 /// Errors that the kernel returns under load, in the middle of dumps.
 #[test]
 fn answers_that_the_kernel_dropped_are_asked_for_again() {
@@ -68,38 +136,74 @@ fn answers_that_the_kernel_dropped_are_asked_for_again() {
     }
 }
 
-/// Services and servers come and go while dumps are under way: a dump may skip or repeat one, and
-/// nobody says so.
+/// Services and servers come and go while dumps are under way: a dump of more than one batch may skip
+/// or repeat one, and nobody says so. The cursor, a mark and a drain stay where they are.
 #[test]
 fn a_table_that_never_stands_still_is_followed() {
     let Some(_lab) = Lab::with("services") else { return };
-    // One program for each round: starting it takes longer than what it does.
-    let churn = "round() {
-            for m in 1 2 3 4 5; do
-                echo -A -t 10.9.0.$m:80 -s rr; echo -a -t 10.9.0.$m:80 -r 10.1.1.2:80 -m
+    let (stop, journal) = ("/tmp/churn.stop", "/tmp/churn.jsonl");
+    sh(&format!("rm -f {stop} {journal}*"));
+    // A hundred that stay, before and behind those that are looked at.
+    sh("for n in $(seq 1 50); do
+            for net in 9 10; do
+                echo -A -t $net.8.0.$n:80 -s rr; echo -a -t $net.8.0.$n:80 -r 10.1.1.2:80 -m
             done
-            for m in 5 1 4 2 3; do echo -D -t 10.9.0.$m:80; done
-        }
+        done | ipvsadm -R");
+    // One program for each round: starting it takes longer than what it does.
+    let churn = format!(
+        "round() {{
+            for m in 1 2 3 4 5; do
+                echo -A -t 8.9.0.$m:80 -s rr; echo -a -t 8.9.0.$m:80 -r 10.1.1.2:80 -m
+            done
+            for m in 5 1 4 2 3; do echo -D -t 8.9.0.$m:80; done
+        }}
         round >/tmp/round
-        for n in $(seq 1 150); do ipvsadm -R </tmp/round || exit 1; done";
-    let mut busy = std::process::Command::new("sh").args(["-c", churn]).spawn().unwrap();
-    let mut console = open_with(&["--interval", "200ms", "--no-journal"], HTTP, FIRST);
-    let begun = Instant::now();
-    while busy.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 60 {
+        for n in $(seq 1 2000); do
+            ipvsadm -R </tmp/round || exit 1
+            [ ! -e {stop} ] || exit 0
+        done"
+    );
+    let (second, third) = ("10.1.2.2:80", "10.1.3.2:80");
+    let mut console = Launch::new(&["--interval", "200ms", "--journal", journal]).start();
+    console.wait_until("the first screen", |s| s.has("9.8.0.1:80"));
+    console.keys("/host:10.1.2.2").keys(key::ENTER);
+    console.wait_until("the servers", |s| s.server(HTTP, second).is_some());
+    console.keys("gj "); // marked, and the next one selected
+    console.wait_until("a mark", |s| s.server(HTTP, second).is_some_and(|row| row.marked));
+    console.keys("/").keys("\x15").keys(key::ENTER);
+    console.wait_until("everything", |s| !s.has("filter:"));
+    let drain = ["drain", "-t", "10.0.0.1:80", "-r", third, "--yes", "--journal", journal];
+    let ran = ipvs_tui(&drain);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut busy = std::process::Command::new("sh").args(["-c", &churn]).spawn().unwrap();
+    let (begun, mut looks) = (Instant::now(), 0);
+    while begun.elapsed().as_secs() < 20 {
         let screen = console.screen();
         for wrong in ["not understood", "panicked", "not read for"] {
             assert!(!screen.has(wrong), "{screen}");
         }
-        console.keys("jk");
+        // What comes and goes are these alone.
+        let gone = screen.says("is gone") && !screen.says("8.9.0.");
+        assert!(!gone && !screen.says("deleted by someone else"), "{screen}");
+        assert!(busy.try_wait().unwrap().is_none(), "the table is not changed any more");
         std::thread::sleep(Duration::from_millis(50));
+        looks += 1;
     }
+    assert!(looks > 50, "{looks} looks");
+    std::fs::write(stop, "").unwrap();
     assert!(busy.wait().unwrap().success(), "the table was not changed");
+    console.keys("/host:10.1.2.2").keys(key::ENTER);
+    console.wait_until("the mark", |s| s.server(HTTP, second).is_some_and(|row| row.marked));
+    console.keys(key::ESC);
+    console.keys("4");
+    console.wait_until("the drain", |s| s.says(third) && !s.says("Over"));
+    assert_eq!(weight(HTTP, third), Some(0));
+    console.keys("1/").keys("\x15").keys(key::ENTER).keys("g");
     // That their weights came and went is told for a while longer, below the services.
-    let gone = |s: &Screen| !s.lines.iter().any(|l| l.contains("10.9.0.") && !l.contains("! "));
-    let count = |s: &Screen, word: &str| s.lines.iter().filter(|l| l.contains(word)).count();
-    console.wait_until("the table as it is", |s| {
-        count(s, "▾") == 3 && count(s, " Masq ") == 12 && gone(s)
-    });
+    console
+        .wait_until("the table as it is", |s| s.has("▾ TCP 9.8.0.1:80") && !s.has("▾ TCP 8.9.0."));
+    let rules = table().iter().filter(|l| l.starts_with("-A ")).count();
+    assert_eq!(rules, 103);
     console.keys("q");
     assert_eq!(console.exit_code(), 0);
 }

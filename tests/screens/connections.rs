@@ -369,7 +369,7 @@ fn names_are_asked_for_what_is_on_the_screen_and_once() {
     };
     let drawn = |stage: &mut Stage| {
         let page = stage.model.connections.page();
-        stage.model.update(Message::Drawn { page, lines: 0 })
+        stage.model.update(Message::Drawn { page, lines: 0, too_small: false })
     };
     assert_eq!(asked(&drawn(&mut stage)), 0);
     stage.types("N");

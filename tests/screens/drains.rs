@@ -52,7 +52,7 @@ impl Stage {
         self.polls(1);
     }
 
-    fn how_the_last_drain_ended(&mut self) -> Option<DrainEnd> {
+    pub(super) fn how_the_last_drain_ended(&mut self) -> Option<DrainEnd> {
         let history = self.director.hand.as_mut().unwrap().book.history().unwrap();
         history.drains.last().unwrap().ended.as_ref().map(|e| e.how)
     }

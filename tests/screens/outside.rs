@@ -4,7 +4,7 @@ use ipvs_tui::command::View;
 use ipvs_tui::kernel::Want;
 use ipvs_tui::kernel::proc::owners::{Owner, OwnerKind};
 use ipvs_tui::keys::Keymap;
-use ipvs_tui::model::{Effect, Item, Message};
+use ipvs_tui::model::{Effect, Hit, Item, Message};
 use ipvs_tui::outside::{By, Theirs, Watch};
 use ipvs_tui::record::{
     About, Machine, Play, Player, Recorder, Recording, Seen, Status, To, Unreadable,
@@ -219,7 +219,7 @@ fn the_journal_shows_the_lines_that_match() {
     console.stage.key(KeyCode::Esc);
     assert_eq!(shown(&console), (ours, theirs));
     console.stage.does("/!is:outside is:gone");
-    let wrong = "is wants undone, failed, unknown or outside, not 'gone'";
+    let wrong = "is wants undone, partly (undone in part), failed, unknown or outside, not 'gone'";
     assert!(console.stage.screen().contains(wrong), "{}", console.stage.screen());
     console.stage.key(KeyCode::Enter);
     assert!(console.stage.model.prompt.is_some(), "it cannot be kept");
@@ -238,9 +238,18 @@ fn the_journal_shows_the_lines_that_match() {
     assert_eq!(console.stage.notice().1, "select a line of the journal first");
     console.stage.does("j");
     assert_eq!(console.stage.model.item_place(), Some(0));
-    // What comes from outside meanwhile is in the journal, and hidden.
+    // What comes from outside meanwhile is in the journal, and shows where it matches.
     console.polls(8);
     assert_eq!(shown(&console), (ours, 0));
+    console.stage.does("/");
+    for _ in 0..60 {
+        console.stage.key(KeyCode::Backspace);
+    }
+    console.stage.does("by:outside weight");
+    console.stage.key(KeyCode::Enter);
+    let before = shown(&console);
+    console.polls(8);
+    assert!(shown(&console).1 > before.1 && before.0 == 0, "{before:?} {:?}", shown(&console));
     console.stage.key(KeyCode::Esc);
     console.stage.key(KeyCode::Esc);
     assert_eq!(console.stage.model.view, View::Journal, "the first shows all again");
@@ -250,6 +259,34 @@ fn the_journal_shows_the_lines_that_match() {
     assert!(console.stage.screen().contains("No line matches."), "{}", console.stage.screen());
     assert!(console.stage.types("u").is_empty());
     assert_eq!(console.stage.notice().1, "no line of the journal matches the filter");
+}
+
+/// What is selected stays so while a filter is typed, taken back or kept, wherever it shows.
+#[test]
+fn a_filter_of_the_journal_keeps_what_is_selected() {
+    let mut console = bad_day().sized((100, 24));
+    console.stage.does("w7");
+    let effects = console.stage.key(KeyCode::Enter);
+    console.stage.carry_out(effects);
+    console.stage.does("5");
+    let of = |console: &Watched| console.stage.model.item().map(|item| format!("{item:?}"));
+    console.stage.does("Gk");
+    let chosen = of(&console).unwrap();
+    let place = console.stage.model.item_place();
+    console.stage.does("/w7nothing");
+    assert_eq!(of(&console), None);
+    console.stage.key(KeyCode::Esc);
+    assert_eq!((of(&console), console.stage.model.item_place()), (Some(chosen.clone()), place));
+    console.stage.does("/!by:o");
+    assert_ne!(of(&console).as_ref(), Some(&chosen), "it is hidden for a while");
+    console.stage.does("utsidE-OR-SO");
+    console.stage.key(KeyCode::Enter);
+    assert_eq!(of(&console), Some(chosen));
+    // A click below the last line is on the last.
+    console.stage.does("g");
+    let last = console.stage.model.items().len() - 1;
+    console.stage.model.update(Message::Click(Hit::Entry(999)));
+    assert_eq!(console.stage.model.item_place(), Some(last));
 }
 
 #[test]

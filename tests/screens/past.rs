@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::model::{Row, Tone};
@@ -66,6 +67,33 @@ fn a_drain_and_a_ramp_go_on_behind_it() {
     assert!(!screen.contains("○ 10.1.3.2:80"), "the screen does not show it yet: {screen}");
     stage.does("p");
     assert!(stage.screen().contains("○ 10.1.3.2:80"));
+
+    // A drain and a ramp that were under way when it was frozen.
+    let https = "TCP 10.0.0.1:443";
+    stage.outside_weight(HTTP, LAST, 10);
+    stage.polls(1);
+    stage.does("d");
+    stage.applies();
+    stage.select(https, "10.1.1.2:443");
+    stage.does("d");
+    stage.applies();
+    stage.does("R");
+    for _ in 0..2 {
+        stage.key(KeyCode::Tab);
+    }
+    stage.does("10s");
+    stage.applies();
+    stage.does("p");
+    let frozen = stage.screen();
+    stage.polls(15);
+    assert_eq!(stage.weight(https, "10.1.1.2:443"), 10, "the ramp has gone on");
+    stage.outside_weight(HTTP, FIRST, 7);
+    stage.polls(10);
+    assert!(stage.model.drains.open().is_empty(), "somebody else has ended the drain");
+    assert!(frozen.contains("(11) 0"), "{frozen}");
+    assert!(stage.screen().contains("(11) 0"), "{}", stage.screen());
+    stage.does("p");
+    assert!(!stage.screen().contains("(11) 0"), "{}", stage.screen());
 }
 
 #[test]

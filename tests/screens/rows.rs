@@ -31,7 +31,7 @@ impl Stage {
         self.model.rows.all().iter().filter_map(server).collect()
     }
 
-    fn selected(&self) -> String {
+    pub(super) fn selected(&self) -> String {
         self.model.rows.selected().map_or_else(|| "nothing".to_owned(), |row| row.to_string())
     }
 }
@@ -303,6 +303,28 @@ fn servers_are_sorted_within_their_service() {
     assert_eq!(stage.shown(HTTP), [LAST, "10.1.2.2:80", FIRST]);
     assert!(stage.screen().contains("v Service / real server"), "{}", stage.screen());
     assert_eq!(services(&stage), before);
+}
+
+#[test]
+fn services_are_sorted_by_their_sums() {
+    let mut stage = Stage::web();
+    let sums = |stage: &Stage| -> Vec<u64> {
+        let snapshot = stage.model.snapshot.as_ref().unwrap();
+        let all = stage.model.rows.all().iter();
+        let services = all.filter(|row| matches!(row, Row::Service(_)));
+        services.map(|row| snapshot.service(&row.service()).unwrap().active()).collect()
+    };
+    let in_order = |sums: &[u64]| sums.windows(2).all(|pair| pair[0] >= pair[1]);
+    stage.does("G");
+    let selected = stage.selected();
+    stage.does("oo");
+    let sorted = sums(&stage);
+    assert!(in_order(&sorted) && sorted.len() == 5, "{sorted:?}");
+    assert_eq!(stage.selected(), selected);
+    stage.does("O");
+    let turned: Vec<u64> = sums(&stage).into_iter().rev().collect();
+    assert!(in_order(&turned), "{turned:?}");
+    assert_ne!(turned, sums(&stage), "they have moved");
 }
 
 #[test]

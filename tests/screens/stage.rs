@@ -285,7 +285,11 @@ impl Stage {
         for _ in 0..2 {
             terminal.draw(|frame| hits = draw(&self.model, &self.look, frame)).unwrap();
             let page = hits.rows.height.into();
-            let effects = self.model.update(Message::Drawn { page, lines: hits.lines });
+            let effects = self.model.update(Message::Drawn {
+                page,
+                lines: hits.lines,
+                too_small: hits.too_small,
+            });
             self.carry_out(effects);
         }
         (terminal.backend().buffer().clone(), hits)

@@ -5,9 +5,10 @@
 //! ```text
 //! 10.1.1.2  weight  ticket-4711   text: what was changed, the reason, the entry's name, by whom
 //! by:jane  by:outside             who did it, by a part of the name
-//! is:undone                       states: undone failed unknown outside
+//! is:undone                       states: undone partly failed unknown outside
 //! ```
 
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use super::Item;
@@ -29,8 +30,10 @@ enum Wants {
 /// How a line stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stand {
-    /// Taken back, or some of it.
+    /// Taken back.
     Undone,
+    /// Some of it was taken back.
+    Partly,
     /// Not every change of it was made.
     Failed,
     /// Nobody knows of a change whether it was made.
@@ -41,8 +44,9 @@ enum Stand {
 
 const FIELDS: [&str; 2] = ["by", "is"];
 
-const STANDS: [(&str, Stand); 4] = [
+const STANDS: [(&str, Stand); 5] = [
     ("undone", Stand::Undone),
+    ("partly", Stand::Partly),
     ("failed", Stand::Failed),
     ("unknown", Stand::Unknown),
     ("outside", Stand::Outside),
@@ -107,39 +111,41 @@ impl FromStr for Wants {
         let known = STANDS.iter().find(|(word, _)| *word == value);
         let wrong = || {
             let found = value.escape_debug();
-            format!("is wants undone, failed, unknown or outside, not '{found}'")
+            format!(
+                "is wants undone, partly (undone in part), failed, unknown or outside, not '{found}'"
+            )
         };
         known.map(|(_, stand)| Self::Is(*stand)).ok_or_else(wrong)
     }
 }
 
-/// Everything that a line tells, in lower case.
+/// What a line tells, in lower case: its entry's name, by whom, what and why.
 fn words(item: &Item<'_>) -> String {
-    let mut text = match item {
-        Item::Outside(_, theirs) => format!("{NOBODY} {theirs}"),
+    let mut text = who(item);
+    let mut say = |what: &dyn fmt::Display| {
+        // Into a string nothing fails.
+        let _ = write!(text, " {what}");
+    };
+    match item {
+        Item::Outside(_, theirs) => say(theirs),
         Item::Entry(entry) => {
             let intent = &entry.intent;
-            let mut text = format!(
-                "{} {} {} {} {}",
-                intent.id, intent.operator, intent.kind, intent.plan.title, intent.reason
-            );
-            for change in &intent.plan.changes {
-                text.push(' ');
-                text.push_str(&change.to_string());
-            }
-            text
+            say(&intent.id);
+            say(&intent.plan.title);
+            say(&intent.reason);
+            intent.plan.changes.iter().for_each(|change| say(change));
         }
-    };
-    text.make_ascii_lowercase();
-    text
+    }
+    text.to_lowercase()
 }
 
-/// By whom, in lower case.
+/// By whom, in lower case: the user, and who called sudo.
 fn who(item: &Item<'_>) -> String {
-    match item {
-        Item::Outside(..) => NOBODY.to_owned(),
-        Item::Entry(entry) => entry.intent.operator.to_string().to_lowercase(),
-    }
+    let Item::Entry(entry) = item else { return NOBODY.to_owned() };
+    let operator = &entry.intent.operator;
+    let names = [operator.sudo_user.as_deref(), operator.name.as_deref()];
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    if names.is_empty() { operator.uid.to_string() } else { names.join(" ").to_lowercase() }
 }
 
 fn is(item: &Item<'_>, stand: Stand) -> bool {
@@ -148,7 +154,8 @@ fn is(item: &Item<'_>, stand: Stand) -> bool {
         Item::Entry(entry) => entry,
     };
     match stand {
-        Stand::Undone => entry.undone != Undone::No,
+        Stand::Undone => matches!(entry.undone, Undone::By(_)),
+        Stand::Partly => matches!(entry.undone, Undone::Partly(_)),
         Stand::Failed => !entry.complete(),
         Stand::Unknown => has_doubts(entry),
         Stand::Outside => false,
@@ -157,4 +164,31 @@ fn is(item: &Item<'_>, stand: Stand) -> bool {
 
 fn has_doubts(entry: &Entry) -> bool {
     entry.states.iter().any(|state| matches!(state, State::Unknown { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Filter::read(text).unwrap_err()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        assert!(refused("is:").contains("failed, unknown or outside, not ''"));
+        assert!(refused("weight is:\u{1b}[2J").contains("not '\\u{1b}[2j'"));
+        assert!(refused("by:").contains("by:root"));
+        assert!(refused("!").contains("such as !is:undone"));
+        assert_eq!(Filter::read("  "), Ok(None));
+    }
+
+    #[test]
+    fn what_names_no_field_is_text() {
+        for text in ["10.1.1.2:80", "[fd00::1]:443", "weight 10 -> 0", "a=b", "is>undone"] {
+            let filter = Filter::read(text).unwrap().unwrap();
+            assert!(filter.0.all().iter().all(|term| matches!(term.wants, Wants::Text(_))));
+            assert_eq!(filter.text(), text);
+        }
+    }
 }

@@ -239,16 +239,6 @@ fn surroundings_are_compared_when_they_are_read() {
     assert_eq!(watch.look(&now), []);
 }
 
-#[test]
-fn a_deletion_that_is_refuted_was_none() {
-    let mut watch = Watch::default();
-    let table = [(service(1), vec![server(1, 10), server(2, 10)])];
-    watch.look(&reading(0, &table));
-    let seen = watch.look(&reading(1, &[(service(1), vec![server(2, 10)])]));
-    watch.refute(&seen[0]);
-    assert_eq!(watch.look(&reading(2, &table)), []);
-}
-
 /// What another program wrote into the shared journal is told as its doing.
 #[test]
 fn another_program_is_known_by_its_journal() {

@@ -97,7 +97,8 @@ pub fn show(model: &mut Model, size: (u16, u16)) {
     for _ in 0..2 {
         let mut hits = HitBoxes::default();
         terminal.draw(|frame| hits = draw(model, &look, frame)).unwrap();
-        model.update(Message::Drawn { page: hits.rows.height.into(), lines: hits.lines });
+        let (page, lines) = (hits.rows.height.into(), hits.lines);
+        model.update(Message::Drawn { page, lines, too_small: hits.too_small });
     }
     let cells = terminal.backend().buffer().content();
     cells.iter().for_each(|cell| assert_quiet(cell.symbol()));
