@@ -97,7 +97,7 @@ impl Book {
         match &self.pages {
             Pages::File(place) => read_last(place, RECENT),
             Pages::Memory(memory) => {
-                let bytes = memory.bytes().clone();
+                let bytes = memory.bytes();
                 let failed = |e| JournalError::system(&PathBuf::from("in memory"), "read", &e);
                 read_from(&mut bytes.as_slice(), Some(RECENT)).map_err(failed)
             }

@@ -34,6 +34,13 @@ const NAMED: &[(&str, KeyCode)] = &[
     ("Space", KeyCode::Char(' ')),
 ];
 
+impl From<Key> for KeyEvent {
+    /// As a terminal tells that it was pressed.
+    fn from(key: Key) -> Self {
+        Self::new(key.code, key.modifiers)
+    }
+}
+
 impl From<KeyEvent> for Key {
     fn from(event: KeyEvent) -> Self {
         let kept = match event.code {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent};
 use insta::assert_snapshot;
 use ipvs_tui::command::{COMMANDS, Command, View, available};
 use ipvs_tui::glyphs::{Glyphs, UNICODE};
-use ipvs_tui::keys::{Binding, Keymap};
+use ipvs_tui::keys::{Binding, Key, Keymap};
 use ipvs_tui::model::{By, Column, Copied, Effect, Hit, Message, Prompt, Row};
 
 use super::stage::*;
@@ -77,13 +77,20 @@ fn every_command_is_in_the_palette_and_runs_from_it() {
         stage.model.update(Message::Command(view.command()));
         assert!(stage.names(spec.name).contains(&spec.name), "{}", spec.name);
         assert_eq!(stage.names(spec.name)[0], spec.name, "typed whole, it comes first");
-        // It does what its key does.
-        let mut other = Stage::web();
-        other.model.update(Message::Command(view.command()));
+        // It does what each of its keys does.
         let by_name = stage.command_line(spec.name);
-        let by_key = other.model.update(Message::Command(spec.command));
-        assert_eq!(by_name, by_key, "{}", spec.name);
-        assert_eq!(stage.screen(), other.screen(), "{}", spec.name);
+        let screen = stage.screen();
+        assert!(!spec.keys.is_empty(), "{}", spec.name);
+        for key in spec.keys {
+            let mut other = Stage::web();
+            other.model.update(Message::Command(view.command()));
+            let event = KeyEvent::from(key.parse::<Key>().unwrap());
+            let message = other.keymap.message(event, &other.model).unwrap();
+            let right = matches!(message, Message::Command(command) if command == spec.command);
+            assert!(right, "{key}: {message:?}");
+            assert_eq!(by_name, other.model.update(message), "{} by {key}", spec.name);
+            assert_eq!(screen, other.screen(), "{} by {key}", spec.name);
+        }
     }
 }
 
