@@ -15,7 +15,7 @@ use crate::journal;
 use crate::keys::Keymap;
 use crate::model::{Copied, Effect, Freshness, Message, Model, Row, WHEEL};
 use crate::report;
-use crate::snapshot::Moment;
+use crate::snapshot::{Epoch, Moment, slept};
 use crate::terminal::{Input, Terminal, listen};
 use crate::theme::Choice;
 use crate::view::{HitBoxes, Look, draw};
@@ -58,6 +58,9 @@ pub struct Face {
     pub mouse: bool,
 }
 
+/// The machine has slept when its clocks are so far apart: they are read one after the other.
+const NAP: Duration = Duration::from_secs(1);
+
 /// The console of one director.
 pub struct App {
     model: Model,
@@ -67,7 +70,9 @@ pub struct App {
     worker: Worker,
     reports: UnboundedReceiver<Report>,
     clock: Clock,
-    started: Instant,
+    started: Epoch,
+    /// How long the machine had slept when that was last looked at.
+    slept: Duration,
     visible: BTreeSet<ServiceKey>,
     /// Where things are on the screen.
     hits: HitBoxes,
@@ -98,7 +103,8 @@ impl App {
             worker,
             reports,
             clock,
-            started: Instant::now(),
+            started: Epoch::now(),
+            slept: slept(),
             visible: BTreeSet::new(),
             hits: HitBoxes::default(),
             mouse,
@@ -161,6 +167,7 @@ impl App {
                 }
                 _ = clock.tick() => {
                     let before = self.face();
+                    self.wake();
                     let now = self.now();
                     self.update(Message::Clock(now));
                     changed |= before != self.face();
@@ -198,12 +205,23 @@ impl App {
 
     fn now(&self) -> Moment {
         match self.clock {
-            Clock::Real => Moment(self.started.elapsed()),
+            Clock::Real => self.started.elapsed(),
             Clock::Snapshots => self.model.snapshot.as_ref().map(|s| s.at).unwrap_or_default(),
         }
     }
 
+    /// Tells that the machine has slept, before anything that came since.
+    fn wake(&mut self) {
+        let now = slept();
+        let asleep = now.saturating_sub(self.slept);
+        if self.clock == Clock::Real && asleep >= NAP {
+            self.slept = now;
+            self.update(Message::Slept(asleep, self.now()));
+        }
+    }
+
     fn report(&mut self, report: Report) {
+        self.wake();
         let now = match (&report, self.clock) {
             (Report::Snapshot(snapshot), Clock::Snapshots) => snapshot.at,
             _ => self.now(),

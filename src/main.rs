@@ -34,7 +34,7 @@ use ipvs_tui::open;
 use ipvs_tui::record::{About, Player, RecordError, Recorder, Recording, To, When};
 use ipvs_tui::report;
 use ipvs_tui::script::{self, Talk};
-use ipvs_tui::snapshot::{Moment, Part, Snapshot};
+use ipvs_tui::snapshot::{Epoch, Moment, Part, Snapshot};
 use ipvs_tui::terminal;
 use ipvs_tui::theme::{Choice, Depth, ThemeError, Themes};
 use ipvs_tui::view::Look;
@@ -376,7 +376,7 @@ fn examine(
         None => {
             let drained = drained(netns, journal);
             netns.map(Namespace::enter).transpose()?;
-            (open::watcher(&ProcRoot::default(), Instant::now())?, drained)
+            (open::watcher(&ProcRoot::default(), Epoch::now())?, drained)
         }
     };
     let snapshot = Arc::new(reader.snapshot(&Want::everything())?);

@@ -64,7 +64,7 @@ use std::time::Duration;
 use crate::command::{Command, KeyNames, View};
 use crate::drain::Past;
 use crate::history::{History, Metric};
-use crate::ipvs::counted;
+use crate::ipvs::{counted, duration};
 use crate::journal::{JournalError, News};
 use crate::kernel::KernelError;
 use crate::kernel::proc::modules::Schedulers;
@@ -274,11 +274,7 @@ impl Model {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
                 self.now = now;
-                if let Some(last) = &self.snapshot {
-                    let age = if self.replays() { self.interval } else { self.age() };
-                    let at = Moment(last.at.0 + age);
-                    self.history.gap(at);
-                }
+                self.gap(if self.replays() { self.interval } else { self.age() });
                 if self.failure.replace(error).is_none() {
                     self.notice = None; // what was said before is not what matters now
                 }
@@ -307,6 +303,7 @@ impl Model {
                 self.turn_wall();
                 return self.ramps_go_on();
             }
+            Message::Slept(time, now) => self.slept(time, now),
             Message::Command(command) => return self.command(command),
             Message::Typed(request) => return self.typed(request),
             Message::Choose(by) => self.choose(by),
@@ -428,6 +425,24 @@ impl Model {
         self.look_for_alarms(snapshot);
         effects.extend(self.ramps_go_on());
         effects
+    }
+
+    /// So long behind the last snapshot nothing is known of the director.
+    fn gap(&mut self, age: Duration) {
+        if let Some(last) = &self.snapshot {
+            self.history.gap(Moment(last.at.0 + age));
+        }
+    }
+
+    /// The machine has slept: its director, and the timers of its connections, stood still.
+    fn slept(&mut self, time: Duration, now: Moment) {
+        self.pass(now);
+        // A moment behind the last reading, wherever in the interval it fell asleep.
+        self.gap(Duration::from_millis(1));
+        self.drains.slept(time);
+        let time = duration(time);
+        let text = format!("the machine slept for {time}; times of drains go on as before");
+        self.say(Tone::Warning, text);
     }
 
     fn pass(&mut self, now: Moment) {

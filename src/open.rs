@@ -2,7 +2,7 @@
 //! an embedded one; the journal's place.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::journal::{Author, Book, Clock, JournalError, Operator, Place};
 use crate::kernel::netlink::{self, Namespace, NetlinkReader};
 use crate::kernel::proc::{ProcReader, ProcRoot};
 use crate::kernel::{KernelError, Reader, sim};
+use crate::snapshot::Epoch;
 use crate::worker::{Director, Hand, Home, Opener};
 
 /// A reader of the kernel's table, or of an embedded director's.
@@ -26,14 +27,14 @@ pub fn reader(
         return Ok(embedded(demo, true).reader);
     }
     netns.map(Namespace::enter).transpose()?;
-    Ok(watcher(&ProcRoot::default(), Instant::now())?)
+    Ok(watcher(&ProcRoot::default(), Epoch::now())?)
 }
 
 /// The best reader for watching: netlink where it is permitted, `/proc` where it is not.
 ///
 /// # Errors
 /// What the kernel says, but for a lack of rights.
-pub fn watcher(root: &ProcRoot, opened: Instant) -> Result<Box<dyn Reader>, KernelError> {
+pub fn watcher(root: &ProcRoot, opened: Epoch) -> Result<Box<dyn Reader>, KernelError> {
     match NetlinkReader::open_since(root, opened) {
         Ok(reader) => Ok(Box::new(reader)),
         Err(KernelError::NotPermitted { .. }) => {
@@ -75,7 +76,7 @@ pub fn kernel(
     if let Some(netns) = netns {
         netns.enter()?;
     }
-    let opened = Instant::now();
+    let opened = Epoch::now();
     let mut director = entered(netns, read_only, journal, dry_run, opened)?;
     director.home = netns.map(|netns| {
         let (place, journal) = (netns.clone(), journal.clone());
@@ -96,7 +97,7 @@ fn entered(
     read_only: bool,
     journal: &JournalOptions,
     dry_run: bool,
-    opened: Instant,
+    opened: Epoch,
 ) -> anyhow::Result<Director> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let name = netns.map_or(host.clone(), |netns| format!("{host} netns {netns}"));

@@ -38,8 +38,9 @@ use std::time::Duration;
 use crate::cli::{Wanted, What};
 use crate::drain::Past;
 use crate::journal::{JournalError, News, holder};
+use crate::kernel::check::{self, Abilities};
 use crate::kernel::proc::owners::Owner;
-use crate::kernel::{KernelError, Want, check};
+use crate::kernel::{KernelError, Want};
 use crate::plan::{Around, Level, dangers, level, offers};
 use crate::snapshot::Snapshot;
 use crate::worker::{Director, Hand, settle};
@@ -241,8 +242,22 @@ impl Run<'_, '_> {
             taken.iter().map(|offer| report::Offered::of(offer, true, drains)).collect();
         report.offers.extend(left.iter().map(|offer| report::Offered::of(offer, false, drains)));
         report.owners = ground.owners.iter().map(report::Owning::of).collect();
-        if let Some(why) = order.act.plan.changes.iter().find_map(|c| check::check(c).err()) {
+        let changes = &order.act.plan.changes;
+        if let Some(why) = changes.iter().find_map(|c| check::check(c).err()) {
             return report.ended(Exit::Usage, Outcome::Failed).because(None, &why.to_string());
+        }
+        let reader = self.director.reader.as_mut();
+        let able = Abilities {
+            // Half a megabyte is read for that.
+            schedulers: changes
+                .iter()
+                .any(|c| check::new_scheduler(c).is_some())
+                .then(|| reader.schedulers().ok())
+                .flatten(),
+            release: Some(reader.release()),
+        };
+        if let Some(why) = changes.iter().find_map(|c| able.check(c).err()) {
+            return report.ended(Exit::Failed, Outcome::Failed).because(None, &why.to_string());
         }
         if let Some(why) = &made.nothing {
             report.nothing = Some(why.clone());

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use crate::ipvs::{
@@ -17,8 +18,8 @@ use crate::ipvs::{
 
 pub use servers::Servers;
 
-/// A monotonic instant: the time since the director was opened. Steps of the wall clock do not
-/// move it.
+/// A monotonic instant: the time since the director was opened, see [`Epoch`]. Steps of the wall
+/// clock do not move it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -30,6 +31,36 @@ impl Moment {
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+}
+
+/// When a director was opened: what its moments are counted from. They go on while the machine
+/// sleeps (`CLOCK_BOOTTIME`, Linux 2.6.39), as ages and lines of values have to.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch(Duration);
+
+impl Epoch {
+    /// Counts from now on.
+    pub fn now() -> Self {
+        Self(clock(ClockId::Boottime))
+    }
+
+    /// How long ago that was.
+    pub fn elapsed(self) -> Moment {
+        Moment(clock(ClockId::Boottime).saturating_sub(self.0))
+    }
+}
+
+/// How long this machine has slept since it was started. It does not while it runs.
+pub fn slept() -> Duration {
+    // In this order it is never more than it was.
+    let whole = clock(ClockId::Boottime);
+    whole.saturating_sub(clock(ClockId::Monotonic))
+}
+
+/// What a clock of this machine shows.
+pub fn clock(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Where a snapshot came from.

@@ -22,6 +22,8 @@ mod record;
 mod replay;
 mod sampling;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod tiers;
 
 use std::collections::BTreeSet;
@@ -31,7 +33,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use apply::apply;
@@ -58,7 +60,7 @@ use crate::model::Ticket;
 use crate::outside::Theirs;
 use crate::plan::Outcome;
 use crate::record::{Play, Player, Playing, Recorder, Scene, Status};
-use crate::snapshot::{Part, Snapshot};
+use crate::snapshot::{Part, Snapshot, clock};
 
 /// A director as a value. One without a hand can only be watched.
 pub struct Director {
@@ -522,6 +524,5 @@ fn drained(news: &News) -> BTreeSet<(ServiceKey, ServerKey)> {
 
 /// The CPU time that this thread has taken.
 fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    clock(ClockId::ThreadCPUTime)
 }

@@ -37,12 +37,14 @@ const SLOW: Duration = Duration::from_secs(5);
 /// Its name, what it runs, and how many parts of the time it gets: drawing is slow.
 type Target = (&'static str, fn(&[u8]), u32);
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 13] = [
     ("netlink", targets::netlink, 1),
     ("proc_table", targets::proc_table, 1),
     ("proc_conn", targets::proc_conn, 3),
     ("proc_stats", targets::proc_stats, 1),
     ("proc_tree", targets::proc_tree, 2),
+    ("proc_host", targets::proc_host, 2),
+    ("route", targets::route, 1),
     ("theme", targets::theme, 1),
     ("config", targets::config, 1),
     ("keymap", targets::keymap, 1),
@@ -120,7 +122,7 @@ macro_rules! tests {
     };
 }
 
-tests! { netlink proc_table proc_conn proc_stats proc_tree theme config keymap journal recording screen }
+tests! { netlink proc_table proc_conn proc_stats proc_tree proc_host route theme config keymap journal recording screen }
 
 /// Writes what libFuzzer begins with, where `IPVS_TUI_FUZZ_CORPUS` says.
 #[test]

@@ -106,6 +106,23 @@ fn what_is_not_there_is_told_by_name() {
     }
 }
 
+/// The kernel would say no more than that there is no such file, and a dry run not even that.
+#[test]
+fn a_scheduler_that_the_kernel_lacks_is_refused_before_anything_is_sent() {
+    let mut bench = Bench::new(Scenario::Web);
+    for words in ["scheduler -t 10.0.0.1:80 wrrr", "add -t 10.0.0.9:80 -s wrrr"] {
+        for words in [words.to_owned(), format!("{words} --dry-run"), format!("{words} --yes")] {
+            let ran = bench.run(&words);
+            assert_eq!(ran.exit, Exit::Failed, "{words}: {ran:?}");
+            assert!(ran.err.contains("this kernel has no wrrr"), "{words}: {ran:?}");
+            assert!(ran.err.contains("module ip_vs_wrrr; choose another"), "{words}: {ran:?}");
+        }
+    }
+    assert_eq!((bench.config(), bench.history().lines), (bench.began.clone(), 0));
+    // Other fields of a service can be edited whatever its scheduler is.
+    assert_eq!(bench.run("edit -t 10.0.0.1:80 -p 60 --yes").exit, Exit::Done);
+}
+
 // --- dangers ----------------------------------------------------------------------------------
 
 #[test]

@@ -25,15 +25,18 @@ pub fn mend(reading: &mut Snapshot, last: &Snapshot, reader: &mut dyn Reader) {
             reading.services.insert(place, entry);
         }
     }
-    for (service, key) in missing.servers {
-        let Ok(Some(entry)) = reader.service(&service) else { continue };
-        let Some(server) = entry.server(&key).cloned() else { continue };
-        let known = reading.services.binary_search_by(|s| s.service.key.cmp(&service));
+    for of_one in missing.servers.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((service, _)) = of_one.first() else { continue };
+        let Ok(Some(entry)) = reader.service(service) else { continue };
+        let known = reading.services.binary_search_by(|s| s.service.key.cmp(service));
         let Some(known) = known.ok().and_then(|place| reading.services.get_mut(place)) else {
             continue;
         };
-        if let Err(place) = known.servers.binary_search_by(|s| s.server.key.cmp(&key)) {
-            known.servers.insert(place, server);
+        for server in of_one.iter().filter_map(|(_, key)| entry.server(key)) {
+            let key = server.server.key;
+            if let Err(place) = known.servers.binary_search_by(|s| s.server.key.cmp(&key)) {
+                known.servers.insert(place, server.clone());
+            }
         }
     }
 }
@@ -42,6 +45,7 @@ pub fn mend(reading: &mut Snapshot, last: &Snapshot, reader: &mut dyn Reader) {
 #[derive(Debug, Default)]
 struct Missing {
     services: Vec<ServiceKey>,
+    /// Those of a service one behind the other.
     servers: Vec<(ServiceKey, ServerKey)>,
 }
 
@@ -73,10 +77,72 @@ impl Missing {
     }
 }
 
+/// What a director needs that forgets.
+#[cfg(test)]
+pub(crate) mod forgetful {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::kernel::proc::modules::Schedulers;
+    use crate::kernel::proc::owners::Owner;
+    use crate::kernel::{Connections, KernelError, Want};
+
+    /// Every second of its readings leaves out a service, as dumps may.
+    pub(crate) struct Forgetful {
+        pub(crate) reader: Box<dyn Reader>,
+        pub(crate) leaves_out: ServiceKey,
+        pub(crate) readings: usize,
+        /// How often it was asked for one service.
+        pub(crate) asked: Arc<AtomicUsize>,
+    }
+
+    impl Reader for Forgetful {
+        fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
+            let mut snapshot = self.reader.snapshot(want)?;
+            self.readings += 1;
+            if self.readings.is_multiple_of(2) {
+                snapshot.services.retain(|entry| entry.service.key != self.leaves_out);
+            }
+            Ok(snapshot)
+        }
+
+        fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.reader.service(key)
+        }
+
+        fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+            self.reader.connections()
+        }
+
+        fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
+            self.reader.owners()
+        }
+
+        fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+            self.reader.schedulers()
+        }
+
+        fn release(&self) -> String {
+            self.reader.release()
+        }
+    }
+
+    /// One over `reader` that leaves out the last service of what it reads now.
+    pub(crate) fn forgetful(mut reader: Box<dyn Reader>) -> Forgetful {
+        let now = reader.snapshot(&Want::everything()).unwrap();
+        let leaves_out = now.services.last().unwrap().service.key;
+        Forgetful { reader, leaves_out, readings: 0, asked: Arc::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
+    use super::forgetful::forgetful;
     use super::*;
     use crate::ipvs::Change;
     use crate::kernel::sim::{Clock, Director};
@@ -107,9 +173,13 @@ mod tests {
     fn a_server_that_was_left_out_is_put_back_and_nothing_else_is_touched() {
         let (director, last) = director("big:2x70");
         let mut reading = last.clone();
-        reading.services[1].servers.remove(40);
-        reading.services[1].servers[3].server.weight = 77;
-        mend(&mut reading, &last, &mut director.reader());
+        for place in [69, 40, 0] {
+            reading.services[1].servers.remove(place);
+        }
+        reading.services[1].servers[2].server.weight = 77;
+        let mut reader = forgetful(Box::new(director.reader()));
+        mend(&mut reading, &last, &mut reader);
+        assert_eq!(reader.asked.load(Ordering::Relaxed), 1, "all of a service at once");
         let keys =
             |of: &Snapshot| of.services[1].servers.iter().map(|s| s.server.key).collect::<Vec<_>>();
         assert_eq!(keys(&reading), keys(&last));

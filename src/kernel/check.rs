@@ -6,6 +6,7 @@ use crate::ipvs::{
 };
 
 use super::KernelError;
+use super::proc::modules::Schedulers;
 
 /// Longest persistence timeout in seconds, 31 days as in ipvsadm: the kernel multiplies by its
 /// clock rate in 32 bits, which may wrap from 49 days on.
@@ -20,6 +21,45 @@ const LONGEST_INTERFACE: usize = 15;
 /// [`KernelError::Refused`] with a sentence that says what would be right.
 pub fn check(change: &Change) -> Result<(), KernelError> {
     faults(change).map_err(|why| KernelError::Refused { subject: change.subject(), why })
+}
+
+/// What a kernel can, as far as that is known before it is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// The schedulers that it has; `None` where that cannot be told.
+    pub schedulers: Option<Schedulers>,
+    /// Its release, as `uname -r` prints it.
+    pub release: Option<String>,
+}
+
+impl Abilities {
+    /// Looks at what this kernel cannot do. Asked for a scheduler that it lacks, it says no more
+    /// than that there is no such file.
+    ///
+    /// # Errors
+    /// [`KernelError::Refused`], with what would help.
+    pub fn check(&self, change: &Change) -> Result<(), KernelError> {
+        if let Some(release) = &self.release {
+            fits(change, release)?;
+        }
+        let (Some(schedulers), Some(name)) = (&self.schedulers, new_scheduler(change)) else {
+            return Ok(());
+        };
+        if schedulers.has(name) != Some(false) {
+            return Ok(());
+        }
+        let why = format!(
+            "this kernel has no {name}, neither built in nor as module ip_vs_{name}; choose another"
+        );
+        Err(KernelError::Refused { subject: change.subject(), why })
+    }
+}
+
+/// The scheduler that a service shall have and has not now.
+pub fn new_scheduler(change: &Change) -> Option<&str> {
+    let Change::Service { before, after: Some(after) } = change else { return None };
+    let new = before.as_ref().is_none_or(|before| before.scheduler != after.scheduler);
+    new.then_some(after.scheduler.as_str())
 }
 
 /// Kernels from this one on have `IPVS_DEST_ATTR_TUN_TYPE` and its like.

@@ -32,10 +32,9 @@ pub use request::{Command, Request};
 pub use socket::{Ack, Socket, parse_datagram};
 pub use writer::NetlinkWriter;
 
-use std::time::Instant;
-
 use crate::kernel::KernelError;
 use crate::kernel::proc::ProcRoot;
+use crate::snapshot::Epoch;
 
 /// Opens the kernel's IPVS of the calling thread's network namespace, to read and to write.
 ///
@@ -44,7 +43,7 @@ use crate::kernel::proc::ProcRoot;
 /// netlink for the family would load the module; [`KernelError::NotPermitted`] without
 /// CAP_NET_ADMIN.
 pub fn open(root: &ProcRoot) -> Result<(NetlinkReader, NetlinkWriter), KernelError> {
-    open_since(root, Instant::now())
+    open_since(root, Epoch::now())
 }
 
 /// Like [`open`], with moments counted from `opened`.
@@ -53,7 +52,7 @@ pub fn open(root: &ProcRoot) -> Result<(NetlinkReader, NetlinkWriter), KernelErr
 /// As [`open`].
 pub fn open_since(
     root: &ProcRoot,
-    opened: Instant,
+    opened: Epoch,
 ) -> Result<(NetlinkReader, NetlinkWriter), KernelError> {
     Ok((NetlinkReader::open_since(root, opened)?, NetlinkWriter::open(root)?))
 }

@@ -5,7 +5,7 @@
 //! `/proc/net` prints, the kernel's own answer knows policy rules, marks, VRFs and every table, and
 //! does not grow with them.
 
-mod message;
+pub mod message;
 mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};

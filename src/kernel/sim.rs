@@ -58,7 +58,7 @@ use super::proc::owners::Owner;
 use super::route::Addresses;
 use super::{Connections, KernelError, Reader, Want, Writer, advice, check};
 use crate::ipvs::{Change, Connection, Family, Protocol, SCHEDULERS, ServiceKey};
-use crate::snapshot::{Moment, ServiceEntry, Snapshot};
+use crate::snapshot::{Epoch, Moment, ServiceEntry, Snapshot};
 use bulk::Crowds;
 use read::Carried;
 use rows::Printed;
@@ -104,7 +104,7 @@ struct Shared {
     clock: Clock,
     /// Simulated time when it opened, after the warm-up.
     opened_at: Ms,
-    opened: Instant,
+    opened: Epoch,
     /// Real time that the simulation has made up for.
     caught_up: Duration,
 }
@@ -133,7 +133,7 @@ impl Director {
             world,
             clock,
             opened_at: warm_up,
-            opened: Instant::now(),
+            opened: Epoch::now(),
             caught_up: Duration::ZERO,
         };
         Self { shared: Arc::new(Mutex::new(shared)) }
@@ -241,7 +241,7 @@ impl Shared {
     /// Makes up for real time; the other clocks stand still here.
     fn catch_up(&mut self) {
         if self.clock == Clock::Real {
-            let behind = self.opened.elapsed().saturating_sub(self.caught_up);
+            let behind = self.opened.elapsed().0.saturating_sub(self.caught_up);
             let whole = Duration::from_millis(behind.as_millis() as u64);
             self.caught_up += whole;
             self.pass(whole.min(CATCH_UP));
@@ -250,7 +250,7 @@ impl Shared {
 
     fn now(&self) -> (Timestamp, Moment) {
         if self.clock == Clock::Real {
-            return (Timestamp::now(), Moment(self.opened.elapsed()));
+            return (Timestamp::now(), self.opened.elapsed());
         }
         let since = self.world.kernel.now - self.opened_at;
         let start = Timestamp::from_second(NEW_YEAR).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -107,6 +107,12 @@ impl Drains {
         Some(step)
     }
 
+    /// The machine slept for so long, which both clocks count.
+    pub(super) fn slept(&mut self, time: Duration) {
+        let time = SignedDuration::try_from(time).unwrap_or_default();
+        self.ahead = self.ahead.saturating_add(time);
+    }
+
     /// Selects the one `by` places further on.
     pub(super) fn select(&mut self, by: isize) {
         let selected = self.selected().map(|drain| drain.id);
@@ -213,8 +219,8 @@ impl Model {
             let by = duration(step.unsigned_abs());
             let way = if step.is_negative() { "back" } else { "ahead" };
             let text = format!(
-                "the machine's clock went {way} by {by}: it was set, or the machine slept; times \
-                 of drains go on as before"
+                "the machine's clock went {way} by {by}: it was set, or the machine stood \
+                 still; times of drains go on as before"
             );
             self.say(Tone::Warning, text);
         }

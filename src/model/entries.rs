@@ -5,6 +5,7 @@ use super::{Effect, Form, Model, Prompt, Row, Tone};
 use crate::command::View;
 use crate::drain::Drain;
 use crate::ipvs::{Change, ServerKey, ServiceKey};
+use crate::kernel::check::Abilities;
 use crate::plan::Plan;
 use crate::snapshot::{ServerEntry, ServiceEntry};
 
@@ -61,14 +62,7 @@ impl Model {
     /// What the form comes to; it stays open while something in it is wrong.
     pub(super) fn accept_form(&mut self, mut form: Box<Form>) -> Vec<Effect> {
         match form.plan() {
-            Ok(Some(plan)) => match plan.changes.iter().find_map(|change| self.lacking(change)) {
-                Some(why) => {
-                    form.refuse_scheduler(why);
-                    self.prompt = Some(Prompt::Form(form));
-                    Vec::new()
-                }
-                None => self.propose(plan),
-            },
+            Ok(Some(plan)) => self.propose(plan),
             Ok(None) => {
                 self.say(Tone::Info, "nothing was altered, and nothing was changed");
                 Vec::new()
@@ -157,6 +151,11 @@ impl Model {
     }
 
     fn open(&mut self, form: Form) {
-        self.prompt = Some(Prompt::Form(Box::new(form)));
+        self.prompt = Some(Prompt::Form(Box::new(form.with(self.abilities()))));
+    }
+
+    /// What the kernel can, as far as that is known.
+    pub(super) fn abilities(&self) -> Abilities {
+        Abilities { schedulers: self.schedulers.clone(), release: self.kernel.clone() }
     }
 }

@@ -26,7 +26,7 @@ use tui_input::InputRequest;
 use super::Row;
 use crate::ipvs::{Change, Server, ServerKey, Service, ServiceKey, Timeouts};
 use crate::kernel::KernelError;
-use crate::kernel::check::check;
+use crate::kernel::check::{Abilities, check};
 use crate::plan::Plan;
 use crate::snapshot::{ServerEntry, ServiceEntry};
 pub use field::{Field, FieldKind};
@@ -42,6 +42,8 @@ pub struct Form {
     /// Which field takes what is typed: one that applies, and that can be altered.
     pub focus: usize,
     what: What,
+    /// What the kernel can that it is for.
+    kernel: Abilities,
     /// Whether something was found wrong: from then on complaints follow what is typed.
     asked: bool,
 }
@@ -96,9 +98,16 @@ impl Form {
         Self::of("Protocol timeouts", timeouts::present(present), What::Timeouts(present))
     }
 
+    /// The same for a kernel that can no more than this.
+    #[must_use]
+    pub fn with(self, kernel: Abilities) -> Self {
+        Self { kernel, ..self }
+    }
+
     /// The first field to fill in has the focus, or else the first that can be altered.
     fn of(title: &'static str, fields: Vec<Field>, what: What) -> Self {
-        let mut form = Self { title, fields, focus: 0, what, asked: false };
+        let kernel = Abilities::default();
+        let mut form = Self { title, fields, focus: 0, what, kernel, asked: false };
         let reachable = |n: &usize| form.reachable(*n);
         let awaits =
             |n: &usize| reachable(n) && form.fields.get(*n).is_some_and(Field::awaits_text);
@@ -215,28 +224,32 @@ impl Form {
         if same {
             return Ok(None);
         }
-        check(&change).map_err(|refused| {
-            let why = match refused {
-                KernelError::Refused { why, .. } => why,
-                other => other.to_string(),
-            };
-            Found::one(self.to_blame(&change), why)
-        })?;
+        check(&change).map_err(|refused| self.blamed(Self::to_blame(&change), refused))?;
+        let unable = if change.server().is_some() { Id::TunnelKind } else { Id::Scheduler };
+        self.kernel.check(&change).map_err(|refused| self.blamed(unable, refused))?;
         Ok(Some(change))
     }
 
-    /// The field that a refusal of [`check`] is about. What is odd about an entry may stand in a
-    /// field that does not apply now: then the one with the focus tells it.
-    fn to_blame(&self, change: &Change) -> Id {
-        let id = match change {
+    /// A refusal that is about a field. What is odd about an entry may stand in one that does not
+    /// apply now: then the one with the focus tells it.
+    fn blamed(&self, id: Id, refused: KernelError) -> Found {
+        let why = match refused {
+            KernelError::Refused { why, .. } => why,
+            other => other.to_string(),
+        };
+        let focused = self.fields.get(self.focus).map_or(Id::Key, |f| f.id);
+        Found::one(if self.field(id).is_some() { id } else { focused }, why)
+    }
+
+    /// The field that a refusal of [`check`] is about.
+    fn to_blame(change: &Change) -> Id {
+        match change {
             Change::Service { before, after: Some(after) } => {
                 service::to_blame(before.as_ref(), after)
             }
             Change::Server { after: Some(after), .. } => server::to_blame(after),
             _ => Id::Key,
-        };
-        let focused = self.fields.get(self.focus).map_or(Id::Key, |f| f.id);
-        if self.field(id).is_some() { id } else { focused }
+        }
     }
 
     /// Keeps complaints about other fields true while one is altered. What is being typed is not
@@ -248,13 +261,6 @@ impl Form {
         if let Some(field) = self.fields.get_mut(self.focus) {
             field.wrong = None;
         }
-    }
-
-    /// The scheduler is none that the kernel has, for this reason.
-    pub(super) fn refuse_scheduler(&mut self, why: String) {
-        self.asked = true;
-        self.complain(&Found::one(Id::Scheduler, why));
-        self.focus = self.fields.iter().position(|f| f.wrong.is_some()).unwrap_or(self.focus);
     }
 
     fn complain(&mut self, found: &Found) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tui_input::InputRequest;
 
@@ -54,6 +55,8 @@ pub enum Message {
     Doctor(Box<doctor::Report>),
     /// Time passes.
     Clock(Moment),
+    /// The machine has slept for so long; the moment is when that was noticed.
+    Slept(Duration, Moment),
     /// A key that the keymap knows.
     Command(Command),
     /// A key while something is typed.

@@ -6,9 +6,7 @@ use tui_input::{Input, InputRequest};
 use super::act::noted;
 use super::{Column, Effect, Filter, Form, LogFilter, Model, Page, Row, Tone};
 use crate::connections;
-use crate::ipvs::{
-    Change, SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey,
-};
+use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::journal::acts;
 use crate::plan::{Plan, WeightEdit, WeightError};
 
@@ -246,27 +244,13 @@ impl Model {
             return Vec::new();
         }
         let plan = Plan::service(before, after);
-        if let Some(why) = plan.changes.iter().find_map(|change| self.lacking(change)) {
-            self.say(Tone::Error, format!("the scheduler of {} stays as it is: {why}", wanted.key));
+        let able = self.abilities();
+        if let Some(refused) = plan.changes.iter().find_map(|change| able.check(change).err()) {
+            self.say(Tone::Error, format!("the scheduler stays as it is: {refused}"));
             self.prompt = Some(Prompt::Scheduler { service: wanted.clone(), chosen });
             return Vec::new();
         }
         self.propose(plan)
-    }
-
-    /// Why the kernel cannot give a service the scheduler that it shall have. It would say no more
-    /// than that there is no such file.
-    pub(super) fn lacking(&self, change: &Change) -> Option<String> {
-        let Change::Service { before, after: Some(after) } = change else { return None };
-        let name = &after.scheduler;
-        let new = before.as_ref().is_none_or(|before| before.scheduler != *name);
-        let has = self.schedulers.as_ref()?.has(name.as_str());
-        (new && has == Some(false)).then(|| {
-            format!(
-                "this kernel has no {name}, neither built in nor as module ip_vs_{name}; choose \
-                 another"
-            )
-        })
     }
 
     pub(super) fn accept(&mut self) -> Vec<Effect> {

@@ -9,6 +9,9 @@ use crate::journal::{self, Act, Id, Order};
 use crate::plan::{Plan, Ramp};
 use crate::snapshot::Moment;
 
+/// A step may come so much later than it was to be, and the next one is not.
+const LATE: Duration = Duration::from_secs(5);
+
 /// A ramp under way.
 #[derive(Debug)]
 pub struct Running {
@@ -118,6 +121,9 @@ impl Model {
             (due && idle).then(|| (running.number, running.step(&step.plan)))
         });
         let due: Vec<(u64, Order)> = due.collect();
+        for running in &mut self.ramps.running {
+            running.takes_its_time(now);
+        }
         due.into_iter().flat_map(|(number, order)| self.start(Kind::Ramp(number), order)).collect()
     }
 
@@ -170,6 +176,16 @@ impl Model {
 }
 
 impl Running {
+    /// What comes late, since the machine slept or the console was stopped, comes late as a whole:
+    /// steps that follow at once are no ramp.
+    fn takes_its_time(&mut self, now: Moment) {
+        let Some(step) = self.ramp.steps.get(self.next) else { return };
+        let late = now.since(self.started).saturating_sub(step.after);
+        if late > LATE {
+            self.started = Moment(self.started.0 + late);
+        }
+    }
+
     /// The order of one step.
     fn step(&self, plan: &Plan) -> Order {
         let last = self.next + 1 == self.ramp.steps.len();

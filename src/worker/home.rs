@@ -2,26 +2,25 @@
 //! when its name is deleted: its table can still be read and changed, and no packet comes by. So
 //! the name is looked at before every reading, and a new namespace of that name is entered.
 
-use std::time::Instant;
-
 use super::Director;
 use crate::kernel::KernelError;
 use crate::kernel::netlink::Namespace;
+use crate::snapshot::Epoch;
 
 /// Opens the director in the calling thread's namespaces anew, with moments from an instant.
-pub type Opener = Box<dyn Fn(Instant) -> Result<Director, KernelError> + Send>;
+pub type Opener = Box<dyn Fn(Epoch) -> Result<Director, KernelError> + Send>;
 
 /// The namespace of a director, and how to open one of its name again.
 pub struct Home {
     namespace: Namespace,
     inode: Option<u64>,
-    opened: Instant,
+    opened: Epoch,
     open: Opener,
 }
 
 impl Home {
     /// The namespace that the calling thread has just entered.
-    pub fn new(namespace: Namespace, opened: Instant, open: Opener) -> Self {
+    pub fn new(namespace: Namespace, opened: Epoch, open: Opener) -> Self {
         let inode = namespace.inode();
         Self { namespace, inode, opened, open }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Report;
@@ -22,7 +22,7 @@ use crate::drain::Census;
 use crate::ipvs::{DaemonRole, ServiceKey};
 use crate::kernel::ahead::Ahead;
 use crate::kernel::{Connections, KernelError, Reader};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, clock};
 
 /// Between the beginnings of two passes, at least: where they are looked at, and a drain's
 /// connections do not end faster; and where they are not.
@@ -61,9 +61,7 @@ impl CpuClock {
 
 impl Clock for CpuClock {
     fn cpu(&mut self) -> Duration {
-        let time = clock_gettime(self.of);
-        let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-        Duration::new(time.tv_sec.unsigned_abs(), nanos)
+        clock(self.of)
     }
 
     fn wall(&mut self) -> Duration {

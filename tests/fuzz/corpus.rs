@@ -44,13 +44,13 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The datagrams that kernels answered ipvsadm with, each once.
-fn datagrams() -> Vec<Vec<u8>> {
+/// The datagrams that kernels answered ipvsadm with (`netlink-`), or ip (`route-`), each once.
+fn datagrams(begins: &str) -> Vec<Vec<u8>> {
     let bytes = |hex: &str| -> Vec<u8> {
         let digits = (0..hex.len() / 2).map(|i| &hex[2 * i..2 * i + 2]);
         digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
     };
-    let lines: String = captured("netlink-").into_iter().map(text).collect();
+    let lines: String = captured(begins).into_iter().map(text).collect();
     let mut all: Vec<Vec<u8>> =
         lines.lines().filter_map(|line| line.strip_prefix("recv ")).map(bytes).collect();
     all.sort();
@@ -90,6 +90,34 @@ fn trees() -> Vec<Vec<u8>> {
         .into_bytes()
     };
     both.map(tree).collect()
+}
+
+/// `tests/fuzz/src/host.rs` says in which order the files stand.
+fn hosts() -> Vec<Vec<u8>> {
+    let status = files("tests/lab/fixtures/7.2", "proc-net-ip_vs_status").pop().map(text).unwrap();
+    let ipvs = |name: &str| format!("kernel/net/netfilter/ipvs/{name}.ko.xz");
+    let listed = format!("{}: {}\n{}:", ipvs("ip_vs_wlc"), ipvs("ip_vs"), ipvs("ip_vs"));
+    let configured = text(fs::read(at("tests/fuzz/seeds/keepalived-1.conf")).unwrap());
+    let half = configured.len() / 2;
+    let configured = [&configured[..], &configured[..half], "virtual_server 10.0.0.1 80 {\n@a b {"];
+    let one = |configured: &str| {
+        [
+            "prot port    usecnt name\nTCP  21      1      ftp              ",
+            status.trim_end(),
+            "ip_vs_wlc 16384 1 - Live 0x0\nip_vs 217088 3 ip_vs_wlc, Live 0x0",
+            &listed,
+            &ipvs("ip_vs_rr"),
+            "1",
+            "Name:\tkeepalived\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0",
+            configured,
+            "root:x:0:0:root:/root:/bin/bash",
+            "1000",
+            "4f1c7a8e-5d6b-4c3a-9e2f-1b0a8d7c6e5f",
+        ]
+        .join("\n====\n")
+        .into_bytes()
+    };
+    configured.map(one).into()
 }
 
 /// The README's own example, and one with every kind of value.
@@ -220,7 +248,7 @@ fn screens() -> Vec<Vec<u8>> {
 /// What a target begins with.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
-        "netlink" => datagrams(),
+        "netlink" => datagrams("netlink-"),
         "proc_table" => {
             let mut all = captured("proc-net-ip_vs");
             all.retain(|file| file.starts_with(b"IP Virtual Server"));
@@ -229,6 +257,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "proc_conn" => captured("proc-net-ip_vs_conn"),
         "proc_stats" => captured("proc-net-ip_vs_stats"),
         "proc_tree" => trees(),
+        "proc_host" => hosts(),
+        "route" => datagrams("route-"),
         "theme" => [files("themes", ""), files("tests/fuzz/seeds", "theme-")].concat(),
         "config" => configs(),
         "keymap" => files("tests/fuzz/seeds", "keymap-"),

@@ -239,6 +239,42 @@ fn a_clock_that_is_set_ends_no_drain() {
     drop(console);
 }
 
+/// The machine sleeps for longer than a drain's time limit, as laptops and some virtual machines do.
+/// It is told, the lines have a gap, and the time that nothing could drain in does not count.
+#[test]
+fn a_machine_that_slept_says_so_and_goes_on() {
+    let Some(_lab) = Lab::with("services") else { return };
+    let journal = "/tmp/slept.jsonl";
+    sh(&format!("rm -f {journal}*"));
+    let mut console = open_with(&["--interval", "500ms", "--journal", journal], HTTP, FIRST);
+    let drain = ["drain", "-t", "10.0.0.1:80", "-r", FIRST, "--timeout", "25s", "--yes"];
+    let ran = ipvs_tui(&[&drain[..], &["--journal", journal]].concat());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    console.keys("4");
+    console.wait_until("the drain", |s| s.says("time is up in"));
+    // The clock of this test stands still meanwhile, as the kernel's timers do.
+    let (awake, wall) = (Instant::now(), std::time::SystemTime::now());
+    sh("alarm=/sys/class/rtc/rtc0/wakealarm
+        echo 0 >$alarm; echo +27 >$alarm; echo mem >/sys/power/state");
+    let asleep = wall.elapsed().unwrap().saturating_sub(awake.elapsed());
+    assert!(asleep.as_secs() >= 25, "slept for {asleep:?}");
+    console.wait_until("it is told", |s| s.says("the machine slept for 2"));
+    let screen = console.wait_until("it goes on", |s| s.header().contains("live"));
+    assert!(screen.says("time is up in"), "after {:?}: {screen}", awake.elapsed());
+    assert_eq!(weight(HTTP, FIRST), Some(0));
+    console.keys("1");
+    let screen = console.wait_until("the table", |s| s.server(HTTP, FIRST).is_some());
+    let lines = screen.server(HTTP, FIRST).unwrap().lines;
+    assert!(lines.trim_start_matches('·').contains('·'), "a gap: {screen}");
+    sh(&format!("ipvsadm -e -t 10.0.0.1:80 -r {FOURTH} -m -w 33"));
+    wait_for_weight(&console, FOURTH, 33);
+    console.wait_until("the drain's time is up", |s| s.says("is up; weight 0 stays"));
+    let took = awake.elapsed().as_secs();
+    assert!((10..45).contains(&took), "{took} s awake");
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}
+
 /// A namespace whose name is deleted lives on while the console holds it: nothing is shown as live
 /// and nothing changed there, and the next one of that name is looked at.
 #[test]

@@ -1,11 +1,15 @@
 //! What goes wrong in the middle: services and servers that vanish under a plan, under a drain and
 //! under the cursor, answers that are lost, and a machine that slept.
 
+use std::time::Duration;
+
 use crossterm::event::KeyCode;
+use ipvs_tui::history::Metric;
 use ipvs_tui::ipvs::*;
 use ipvs_tui::journal::{DrainEnd, State};
 use ipvs_tui::kernel::{KernelError, Want, Writer};
-use ipvs_tui::model::{Focus, Prompt, Tone};
+use ipvs_tui::model::{Focus, Message, Prompt, Tone};
+use ipvs_tui::snapshot::Moment;
 use jiff::SignedDuration;
 
 use super::stage::*;
@@ -168,20 +172,87 @@ fn a_selected_service_that_goes_leaves_nothing_selected() {
     }
 }
 
-/// The wall clock goes on while the machine sleeps, and the director's does not.
-#[test]
-fn a_machine_that_slept_ends_no_drain() {
+/// One whose weight comes back after a minute.
+fn with_a_minute_s_drain() -> Stage {
     let mut stage = Stage::web();
     stage.does("d");
+    stage.key(KeyCode::Tab);
+    stage.key(KeyCode::Tab);
+    stage.does("60s");
+    stage.key(KeyCode::Enter);
+    stage.key(KeyCode::Right);
     stage.applies();
-    let mut asleep = stage.director.reader.snapshot(&Want::everything()).unwrap();
-    asleep.taken += SignedDuration::from_hours(3);
-    stage.take_in(asleep);
+    stage.polls(10);
+    stage
+}
+
+/// That the drain's minute was not up while nothing could drain, and is when the rest of it is over.
+#[track_caller]
+fn goes_on_draining(stage: &mut Stage) {
+    stage.polls(40);
+    assert_eq!(stage.weight(HTTP, FIRST), 0, "{}", stage.screen());
+    stage.polls(20);
+    assert_eq!(stage.weight(HTTP, FIRST), 10, "{}", stage.screen());
+}
+
+/// Its clocks go on while it sleeps, and its connections do not.
+#[test]
+fn a_machine_that_slept_ends_no_drain_and_leaves_a_gap() {
+    let mut stage = with_a_minute_s_drain().sized((120, 30));
+    let time = Duration::from_secs(30);
+    let woke = Moment(stage.model.now.0 + time);
+    stage.model.update(Message::Slept(time, woke));
+    stage.model.update(Message::Clock(woke));
+    let (tone, text) = stage.notice();
+    assert_eq!(
+        (tone, text),
+        (Tone::Warning, "the machine slept for 30 s; times of drains go on as before")
+    );
+    stage.kernel.advance(time);
+    stage.polls(1);
+    let now = stage.model.snapshot.as_ref().unwrap().at;
+    let (window, hold) = (Duration::from_secs(40), Duration::from_secs(3));
+    let line = stage.model.history.director().window(Metric::Active, now, window, 40, hold);
+    let known: Vec<bool> = line.iter().map(Option::is_some).collect();
+    assert_eq!((known[8], &known[9..39], known[39]), (true, &[false; 30][..], true), "{known:?}");
+    goes_on_draining(&mut stage);
+}
+
+/// A machine that was halted from outside, as virtual ones are, does not know it: its wall clock is
+/// set when it goes on.
+#[test]
+fn a_clock_that_is_set_ends_no_drain() {
+    let mut stage = with_a_minute_s_drain();
+    let mut set = stage.director.reader.snapshot(&Want::everything()).unwrap();
+    set.taken += SignedDuration::from_hours(3);
+    stage.take_in(set);
     let (tone, text) = stage.notice();
     assert_eq!(tone, Tone::Warning);
-    assert!(text.contains("clock went ahead by 3h") && text.contains("slept"), "{text}");
-    stage.does("4");
-    let screen = stage.screen();
-    assert!(!stage.model.drains.open().is_empty(), "{screen}");
-    assert!(screen.contains("10.1.1.2:80") && !screen.contains("time is up"), "{screen}");
+    assert!(text.contains("clock went ahead by 3h"), "{text}");
+    stage.polls(1);
+    assert!(stage.notice().1.contains("clock went back by 3h"), "{:?}", stage.notice());
+    goes_on_draining(&mut stage);
+}
+
+/// Steps that follow at once, because time has passed that the console did not see, are no ramp.
+#[test]
+fn a_ramp_that_was_held_up_takes_its_time() {
+    let mut stage = with_a_minute_s_drain();
+    stage.does("R");
+    for _ in 0..2 {
+        stage.key(KeyCode::Tab);
+    }
+    stage.does("60s");
+    stage.applies();
+    stage.polls(8);
+    stage.kernel.advance(Duration::from_secs(60));
+    stage.polls(1);
+    let (first, begun) = (stage.weight(HTTP, FIRST), stage.model.now);
+    assert!((2..5).contains(&first), "{first}");
+    while stage.weight(HTTP, FIRST) < 10 {
+        stage.polls(1);
+        assert!(!stage.model.ramps.running().is_empty() || stage.weight(HTTP, FIRST) == 10);
+    }
+    let (steps, took) = (10 - first, stage.model.now.since(begun));
+    assert!(took >= Duration::from_secs(6) * (steps - 1), "{steps} steps in {took:?}");
 }

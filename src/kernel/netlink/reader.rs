@@ -22,14 +22,14 @@ use crate::kernel::proc::owners::Owner;
 use crate::kernel::proc::{ProcReader, ProcRoot, sysctl};
 use crate::kernel::route::Addresses;
 use crate::kernel::{Connections, KernelError, Reader, Want};
-use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
+use crate::snapshot::{Epoch, Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
 /// Reads everything the kernel tells, with CAP_NET_ADMIN.
 pub struct NetlinkReader {
     socket: Socket,
     proc: ProcReader,
     root: ProcRoot,
-    opened: Instant,
+    opened: Epoch,
     last: Option<Last>,
     /// How many servers the last service had: the next often has as many.
     room: usize,
@@ -51,14 +51,14 @@ impl NetlinkReader {
     /// # Errors
     /// As [`super::open`].
     pub fn open(root: &ProcRoot) -> Result<Self, KernelError> {
-        Self::open_since(root, Instant::now())
+        Self::open_since(root, Epoch::now())
     }
 
     /// Like [`open`](Self::open), with moments counted from `opened`.
     ///
     /// # Errors
     /// As [`super::open`].
-    pub fn open_since(root: &ProcRoot, opened: Instant) -> Result<Self, KernelError> {
+    pub fn open_since(root: &ProcRoot, opened: Epoch) -> Result<Self, KernelError> {
         let proc = ProcReader::open(root.clone())?; // first: it knows IPVS without loading it
         let (socket, root) = (Socket::open()?, root.clone());
         let mut reader = Self { socket, proc, root, opened, last: None, room: 0 };
@@ -88,7 +88,7 @@ impl NetlinkReader {
     }
 
     fn now(&self) -> Moment {
-        Moment(self.opened.elapsed())
+        self.opened.elapsed()
     }
 
     fn services(&mut self) -> Result<Vec<ServiceEntry>, KernelError> {

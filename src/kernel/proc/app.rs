@@ -29,7 +29,11 @@ pub fn read(root: &ProcRoot) -> Result<Vec<App>, KernelError> {
     apps(&bytes).map_err(|fault| fault.in_file(&path))
 }
 
-fn apps(file: &[u8]) -> Result<Vec<App>, Fault> {
+/// Takes the file apart.
+///
+/// # Errors
+/// Where it is not what a kernel writes.
+pub fn apps(file: &[u8]) -> Result<Vec<App>, Fault> {
     let mut lines = Lines::new(file);
     let header = lines.expect("a header line")?;
     if Words::new(header).next() != Some(b"prot") {

@@ -22,6 +22,9 @@ pub struct Schedulers {
 impl Schedulers {
     /// Whether the kernel has this one; `None` where that cannot be told.
     pub fn has(&self, name: &str) -> Option<bool> {
+        if name == "none" {
+            return Some(true); // no scheduler at all, and so no module
+        }
         let there = || self.there.as_ref().map(|there| there.contains(name));
         if self.loaded.contains(name) { Some(true) } else { there() }
     }

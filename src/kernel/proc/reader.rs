@@ -18,13 +18,13 @@ use crate::ipvs::{Info, ServiceKey, Stats};
 use crate::kernel::host::Host;
 use crate::kernel::route::Addresses;
 use crate::kernel::{self, Connections, KernelError, Reader, Want};
-use crate::snapshot::{Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
+use crate::snapshot::{Epoch, Moment, Part, ServiceEntry, Snapshot, Source, Sysctls};
 
 /// Reads a director through `/proc`, in the network namespace of the thread that calls.
 #[derive(Debug)]
 pub struct ProcReader {
     root: ProcRoot,
-    epoch: Instant,
+    epoch: Epoch,
     buffer: Buffer,
     sysctls: Option<(Sysctls, Moment)>,
     /// Every scheduler that this kernel has, once that was looked for.
@@ -39,7 +39,7 @@ impl ProcReader {
     /// [`KernelError::NoIpvs`] when IPVS is not loaded, [`KernelError::System`] when
     /// `/proc/net/ip_vs` cannot be read.
     pub fn open(root: ProcRoot) -> Result<Self, KernelError> {
-        Self::open_since(root, Instant::now())
+        Self::open_since(root, Epoch::now())
     }
 
     /// Like [`open`](Self::open), with moments counted from `epoch`: readers of one director
@@ -47,7 +47,7 @@ impl ProcReader {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_since(root: ProcRoot, epoch: Instant) -> Result<Self, KernelError> {
+    pub fn open_since(root: ProcRoot, epoch: Epoch) -> Result<Self, KernelError> {
         let file = root.net("ip_vs");
         std::fs::File::open(&file).map_err(|error| root.error(&file, &error))?;
         Ok(Self {
@@ -97,7 +97,7 @@ impl Reader for ProcReader {
     /// `want.detail` makes no difference: there are no servers' counters in `/proc`.
     fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
         let (taken, began) = (Timestamp::now(), Instant::now());
-        let at = Moment(began.saturating_duration_since(self.epoch));
+        let at = self.epoch.elapsed();
         let (info, services) = self.table(at)?;
         let totals = Part::from_result(self.totals());
         let sysctls = self.sysctls(at, want.surroundings);
@@ -116,7 +116,7 @@ impl Reader for ProcReader {
     }
 
     fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
-        let at = Moment(self.epoch.elapsed());
+        let at = self.epoch.elapsed();
         let (_, services) = self.table(at)?;
         Ok(services.into_iter().find(|entry| entry.service.key == *key))
     }

@@ -121,11 +121,16 @@ fn number(family: Family) -> Option<u8> {
 
 /// What a message of an answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// An interface, for [`link`].
     Link,
+    /// An address, for [`address`].
     Address,
+    /// A route, for [`route`].
     Route,
+    /// A rule, for [`rule`].
     Rule,
+    /// Something that was not asked for.
     Other,
 }
 
@@ -143,11 +148,14 @@ impl Kind {
 }
 
 /// What takes the messages of an answer.
-pub(super) type Take<'a> = dyn FnMut(Kind, &[u8]) -> Result<(), KernelError> + 'a;
+pub type Take<'a> = dyn FnMut(Kind, &[u8]) -> Result<(), KernelError> + 'a;
 
 /// Takes one datagram apart. Returns the error number, 0 for success, if it ends the answer to
 /// the request with this sequence number.
-pub(super) fn messages(
+///
+/// # Errors
+/// [`KernelError::Malformed`] for what is no message; what `take` says.
+pub fn messages(
     mut datagram: &[u8],
     sequence: u32,
     take: &mut Take<'_>,
@@ -175,7 +183,10 @@ pub(super) fn messages(
 }
 
 /// An interface, from `struct ifinfomsg` on.
-pub(super) fn link(body: &[u8]) -> Result<Link, KernelError> {
+///
+/// # Errors
+/// [`KernelError::Malformed`] when it is cut, or without its name.
+pub fn link(body: &[u8]) -> Result<Link, KernelError> {
     let wrong = |detail: &str| KernelError::malformed("RTM_NEWLINK", detail);
     let head: &[u8; 16] = body.first_chunk().ok_or_else(|| wrong("it has no header"))?;
     let [_, _, k0, k1, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *head;
@@ -197,7 +208,10 @@ pub(super) fn link(body: &[u8]) -> Result<Link, KernelError> {
 
 /// An address with the index of its interface, from `struct ifaddrmsg` on. `None` for one that
 /// cannot be used, and for other families.
-pub(super) fn address(body: &[u8]) -> Result<Option<(u32, IpAddr)>, KernelError> {
+///
+/// # Errors
+/// [`KernelError::Malformed`] when it is cut, or without an address.
+pub fn address(body: &[u8]) -> Result<Option<(u32, IpAddr)>, KernelError> {
     let wrong = |detail: &str| KernelError::malformed("RTM_NEWADDR", detail);
     let head: &[u8; 8] = body.first_chunk().ok_or_else(|| wrong("it has no header"))?;
     let [family, _, flags, _, index @ ..] = *head;
@@ -219,7 +233,10 @@ pub(super) fn address(body: &[u8]) -> Result<Option<(u32, IpAddr)>, KernelError>
 }
 
 /// A rule that chooses by mark or by interface, from `struct fib_rule_hdr` on; `None` for others.
-pub(super) fn rule(body: &[u8]) -> Result<Option<Rule>, KernelError> {
+///
+/// # Errors
+/// [`KernelError::Malformed`] when it is cut.
+pub fn rule(body: &[u8]) -> Result<Option<Rule>, KernelError> {
     let wrong = |detail: &str| KernelError::malformed("RTM_NEWRULE", detail);
     let head: &[u8; 12] = body.first_chunk().ok_or_else(|| wrong("it has no header"))?;
     let [family, _, _, _, table, ..] = *head;
@@ -238,7 +255,10 @@ pub(super) fn rule(body: &[u8]) -> Result<Option<Rule>, KernelError> {
 }
 
 /// A route, from `struct rtmsg` on.
-pub(super) fn route(body: &[u8]) -> Result<Route, KernelError> {
+///
+/// # Errors
+/// [`KernelError::Malformed`] when it is cut, or without the interface it leaves by.
+pub fn route(body: &[u8]) -> Result<Route, KernelError> {
     let wrong = |detail: &str| KernelError::malformed("RTM_NEWROUTE", detail);
     let head: &[u8; 12] = body.first_chunk().ok_or_else(|| wrong("it has no header"))?;
     let [_, _, _, _, _, _, _, kind, ..] = *head;
@@ -269,7 +289,7 @@ pub(super) fn route(body: &[u8]) -> Result<Route, KernelError> {
 }
 
 /// What the kernel means with an error in place of a route.
-pub(super) fn refused(errno: i32) -> Route {
+pub fn refused(errno: i32) -> Route {
     match errno {
         // ENETUNREACH
         101 => Route::Nowhere("there is no route to it".to_owned()),

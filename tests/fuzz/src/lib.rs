@@ -8,6 +8,8 @@
 //! | [`proc_table`] | `/proc/net/ip_vs` | printed as the kernel does, it is read as the same |
 //! | [`proc_conn`] | `/proc/net/ip_vs_conn`, `_sync` | so is a row; the state and the engine's data are escaped, printed and drawn |
 //! | [`proc_stats`] | `/proc/net/ip_vs_stats`, `_percpu` | so are counters |
+//! | [`proc_host`] | helpers, module lists, a status, settings, keepalived.conf, passwd | the doctor's report and what the console draws steer no terminal |
+//! | [`route`] | the kernel's route netlink answers | as `proc_host` |
 //! | [`proc_tree`] | modules, sysctls, processes | what the console draws of them steers no terminal |
 //! | [`theme`] | a theme | a style for every key at every depth, or an error with a line |
 //! | [`config`] | a configuration | what is printed is read as the same; no key is bound twice |
@@ -34,6 +36,7 @@
 #![allow(unreachable_pub)] // tests/fuzz.rs has all of this as a module
 
 mod files;
+mod host;
 mod kernel;
 mod proc;
 mod record;
@@ -41,6 +44,7 @@ mod screen;
 mod told;
 
 pub use files::{config, journal, keymap, theme};
+pub use host::{proc_host, route};
 pub use kernel::netlink;
 pub use proc::{proc_conn, proc_stats, proc_table, proc_tree};
 pub use record::{Reel, about, recording};

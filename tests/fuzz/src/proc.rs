@@ -20,7 +20,8 @@ use ipvs_tui::report::connections::{Form, Listing};
 use ipvs_tui::snapshot::{Moment, ServiceEntry, Source};
 
 use super::told::{
-    Folder, assert_lines, assert_quiet, assert_sentence, console, print, show, snapshot,
+    Folder, assert_lines, assert_quiet, assert_sentence, console, files_of, one_in_16, print, show,
+    snapshot,
 };
 
 /// `/proc/net/ip_vs`.
@@ -165,7 +166,7 @@ fn drawn(data: &[u8]) {
             serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
         }
     }
-    if data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) & 15 != 0 {
+    if !one_in_16(data) {
         return;
     }
     let mut model = console();
@@ -249,9 +250,7 @@ pub fn proc_stats(data: &[u8]) {
     }
 }
 
-/// What lies between the files of [`proc_tree`].
-const NEXT_FILE: &[u8] = b"\n====\n";
-/// The files, in their order. `/proc/7` is a process.
+/// The files of [`proc_tree`], in their order. `/proc/7` is a process.
 const FILES: [&str; 9] = [
     "thread-self/net/ip_vs",
     "thread-self/net/ip_vs_stats",
@@ -268,17 +267,10 @@ const FILES: [&str; 9] = [
 pub fn proc_tree(data: &[u8]) {
     thread_local! { static TREE: Folder = Folder::new(); }
     TREE.with(|tree| {
-        let mut rest = data;
-        for name in FILES {
-            let end = rest.windows(NEXT_FILE.len()).position(|w| w == NEXT_FILE);
-            let (file, after) = match end {
-                Some(end) => (&rest[..end], &rest[end + NEXT_FILE.len()..]),
-                None => (rest, &[][..]),
-            };
+        for (name, file) in FILES.into_iter().zip(files_of(data, FILES.len())) {
             // The kernel ends its files with a newline, which the separator has eaten.
             let whole = if name.contains("/net/") { [file, b"\n"].concat() } else { file.to_vec() };
             tree.write(name, &whole);
-            rest = after;
         }
         tree.write("1/stat", b"1 (init) S 0");
         tree_is_read(tree);

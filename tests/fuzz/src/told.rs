@@ -104,6 +104,28 @@ pub fn show(model: &mut Model, size: (u16, u16)) {
     cells.iter().for_each(|cell| assert_quiet(cell.symbol()));
 }
 
+/// Whether this input is one of those that are drawn too: drawing is slow.
+pub fn one_in_16(data: &[u8]) -> bool {
+    data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) & 15 == 0
+}
+
+/// What lies between two files of an input.
+const NEXT_FILE: &[u8] = b"\n====\n";
+
+/// The first so many files of an input, in their order; those that are not there are empty.
+pub fn files_of(data: &[u8], count: usize) -> Vec<&[u8]> {
+    let mut rest = data;
+    let file = |_| match rest.windows(NEXT_FILE.len()).position(|w| w == NEXT_FILE) {
+        Some(end) => {
+            let file = &rest[..end];
+            rest = &rest[end + NEXT_FILE.len()..];
+            file
+        }
+        None => std::mem::take(&mut rest),
+    };
+    (0..count).map(file).collect()
+}
+
 /// A folder of this thread's own, in memory where that can be had, that goes with it.
 pub struct Folder(PathBuf);
 
