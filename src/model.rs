@@ -54,6 +54,7 @@ mod replay;
 mod row;
 mod rows;
 mod share;
+mod sieve;
 mod sort;
 mod views;
 mod wall;
@@ -95,6 +96,7 @@ pub use ramp::{Ramps, Running};
 pub use row::Row;
 pub use rows::Rows;
 pub use share::Share;
+pub use sieve::Sieve;
 pub use sort::{By, Sort};
 pub use views::Scroll;
 pub use wall::Wall;
@@ -566,11 +568,7 @@ impl Model {
 
     fn close(&mut self) {
         match self.prompt.take() {
-            Some(Prompt::Filter { before, selected, .. }) => {
-                return self.take_filter_back(before, selected);
-            }
-            Some(Prompt::Rows { before, .. }) => return self.list_only(before),
-            Some(Prompt::Lines { before, .. }) => return self.show_lines(before),
+            Some(Prompt::Filter { sieve, .. }) => return self.take_filter_back(sieve),
             Some(_) => return,
             None => {}
         }

@@ -128,12 +128,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
             choose::draw((all, *chosen), look, area, &mut hits, frame);
         }
         Some(
-            Prompt::Weight { .. }
-            | Prompt::Time { .. }
-            | Prompt::Filter { .. }
-            | Prompt::Rows { .. }
-            | Prompt::Lines { .. }
-            | Prompt::WholePass,
+            Prompt::Weight { .. } | Prompt::Time { .. } | Prompt::Filter { .. } | Prompt::WholePass,
         )
         | None => {}
     }

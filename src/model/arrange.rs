@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tui_input::{Input, InputRequest};
-
 use super::filter::Filter;
 use super::rows::{Lost, Seen};
-use super::{By, Column, Model, Prompt, Row, Rows, Share, Sort, Tone};
+use super::{By, Column, Model, Row, Rows, Share, Sieve, Sort, Tone};
 use crate::command::View;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -28,9 +26,6 @@ pub enum Scale {
 }
 
 impl Model {
-    /// The longest filter that can be typed.
-    pub(super) const LONGEST_FILTER: usize = 200;
-
     /// Has the rows taken from `snapshot`.
     pub(super) fn with_seen<T>(
         &mut self,
@@ -67,7 +62,7 @@ impl Model {
 
     /// Takes the rows of a new snapshot; says what became of the selected one.
     pub(super) fn follow_rows(&mut self, snapshot: &Snapshot) {
-        let asked = self.prompt.as_ref().is_some_and(|p| !matches!(p, Prompt::Filter { .. }));
+        let asked = self.prompt.is_some() && !self.types_a_table_s_filter();
         match self.with_seen(snapshot, |rows, seen| rows.follow(seen, asked)) {
             Some(Lost::Gone(gone)) => {
                 let text = format!("{gone} is gone from the table; nothing is selected");
@@ -94,33 +89,35 @@ impl Model {
         }
     }
 
-    /// Asks what rows have to be; what holds now can be altered.
+    /// Asks what rows have to be.
     pub(super) fn ask_filter(&mut self) {
-        let before = self.filter_here().cloned();
-        let input = Input::new(before.as_ref().map_or("", Filter::text).to_owned());
-        let selected = self.rows.selected();
-        self.prompt = Some(Prompt::Filter { input, wrong: None, before, selected });
+        let (before, selected) = (self.filter_here().cloned(), self.rows.selected());
+        self.ask_for(Sieve::Table { before, selected });
     }
 
-    /// A key in the filter: the rows follow at once. What cannot be read, or is not whole yet,
-    /// leaves them as they are.
-    pub(super) fn typed_in_filter(&mut self, request: InputRequest) {
-        let Some(Prompt::Filter { input, wrong, selected, .. }) = &mut self.prompt else { return };
-        let full = input.value().len() >= Self::LONGEST_FILTER;
-        if !(full && matches!(request, InputRequest::InsertChar(_))) {
-            input.handle(request);
+    /// The rows follow what is typed; `wanted` is selected where it is among them.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn rows_typed(&mut self, text: &str, wanted: Option<Row>) -> Result<(), String> {
+        let filter = Filter::read(text)?;
+        let unfinished = filter.as_ref().zip(self.shown());
+        if !unfinished.is_some_and(|(filter, now)| filter.is_unfinished(now)) {
+            self.narrow(filter, wanted);
         }
-        let wanted = *selected;
-        match Filter::read(input.value()) {
-            Err(why) => *wrong = Some(why),
-            Ok(filter) => {
-                *wrong = None;
-                let unfinished = filter.as_ref().zip(self.shown());
-                if !unfinished.is_some_and(|(filter, now)| filter.is_unfinished(now)) {
-                    self.narrow(filter, wanted);
-                }
-            }
+        Ok(())
+    }
+
+    /// The same when it is kept.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn keep_rows(&mut self, text: &str, wanted: Option<Row>) -> Result<(), String> {
+        self.narrow(Filter::read(text)?, wanted);
+        if self.view == View::Hosts {
+            self.hosts.select_shown();
         }
+        Ok(())
     }
 
     /// The filter of the view: of services, or of hosts.
@@ -128,7 +125,7 @@ impl Model {
         if self.view == View::Hosts { self.hosts.filter() } else { self.rows.filter() }
     }
 
-    fn narrow(&mut self, filter: Option<Filter>, wanted: Option<Row>) {
+    pub(super) fn narrow(&mut self, filter: Option<Filter>, wanted: Option<Row>) {
         if self.filter_here() == filter.as_ref() {
             return;
         }
@@ -140,25 +137,6 @@ impl Model {
             Some(now) => self.with_seen(&now, |rows, seen| rows.narrow(filter, wanted, seen)),
             None => self.rows.set_filter(filter),
         }
-    }
-
-    /// Enter in the filter keeps it as it stands, unless it cannot be read.
-    pub(super) fn keep_filter(&mut self, prompt: Prompt) {
-        let Prompt::Filter { input, selected, .. } = &prompt else { return };
-        match Filter::read(input.value()) {
-            Ok(filter) => {
-                self.narrow(filter, *selected);
-                if self.view == View::Hosts {
-                    self.hosts.select_shown();
-                }
-            }
-            Err(_) => self.prompt = Some(prompt),
-        }
-    }
-
-    /// Esc in the filter: what was shown before, and what was selected.
-    pub(super) fn take_filter_back(&mut self, before: Option<Filter>, selected: Option<Row>) {
-        self.narrow(before, selected);
     }
 
     /// Esc in the table shows everything again.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::{By, Column, Filter, Model, Prompt, Row, Sort, Tone};
+use super::{By, Column, Filter, Model, Row, Sort, Tone};
 use crate::command::View;
 use crate::history::Metric;
 use crate::ipvs::{ServerKey, ServiceKey};
@@ -291,7 +291,7 @@ impl Model {
         };
         let filter = self.hosts.filter().cloned();
         let pass = filter.map(|filter| self.hosts_that_pass(&filter, &snapshot));
-        let typed = matches!(self.prompt, Some(Prompt::Filter { .. }));
+        let typed = self.types_a_table_s_filter();
         let gone = self.hosts.follow(&snapshot, self.rate, pass.as_ref(), typed);
         let Some(gone) = gone else { return };
         if gone.entries(&snapshot).next().is_some() {

@@ -6,10 +6,9 @@ mod filter;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use tui_input::{Input, InputRequest};
 
 pub use self::filter::Filter as LogFilter;
-use super::{Effect, Kind, Model, Page, Prompt, Tone};
+use super::{Effect, Kind, Model, Page, Prompt, Sieve, Tone};
 use crate::command::View;
 use crate::journal::{self, Act, DrainEnd, Ending, Entry, Id, Order};
 use crate::outside::Theirs;
@@ -165,7 +164,8 @@ impl Model {
                 let lost = matches!(self.log.cursor, Cursor::On(_));
                 self.log.place = self.log.place.min(self.items().len().saturating_sub(1));
                 self.detail = None;
-                if lost && !matches!(self.prompt, Some(Prompt::Lines { .. })) {
+                let typed = matches!(self.prompt, Some(Prompt::Filter { .. }));
+                if lost && !typed {
                     self.log.cursor = Cursor::Lost;
                     let text = "that line of the journal does not show any more; none is selected";
                     self.say(Tone::Info, text);
@@ -181,40 +181,23 @@ impl Model {
         self.log.passing = all.iter().filter(|item| filter.lets(item)).map(Item::name).collect();
     }
 
-    /// Asks which lines shall show; they follow while it is typed.
+    /// Asks which lines shall show.
     pub(super) fn ask_lines(&mut self) {
         self.detail = None;
         self.log.chosen = self.log.cursor;
-        let before = self.log.filter.clone();
-        let input = Input::new(before.as_ref().map_or("", LogFilter::text).to_owned());
-        self.prompt = Some(Prompt::Lines { input, wrong: None, before });
+        self.ask_for(Sieve::Journal(self.log.filter.clone()));
     }
 
-    /// A key in that filter.
-    pub(super) fn typed_in_lines(&mut self, request: InputRequest) {
-        let Some(Prompt::Lines { input, wrong, .. }) = &mut self.prompt else { return };
-        let full = input.value().len() >= Self::LONGEST_FILTER;
-        if !(full && matches!(request, InputRequest::InsertChar(_))) {
-            input.handle(request);
+    /// Lines follow what is typed.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn lines_typed(&mut self, text: &str) -> Result<(), String> {
+        let filter = LogFilter::read(text)?;
+        if !filter.as_ref().is_some_and(LogFilter::is_unfinished) {
+            self.show_lines(filter);
         }
-        match LogFilter::read(input.value()) {
-            Err(why) => *wrong = Some(why),
-            Ok(filter) => {
-                *wrong = None;
-                if !filter.as_ref().is_some_and(LogFilter::is_unfinished) {
-                    self.show_lines(filter);
-                }
-            }
-        }
-    }
-
-    /// Enter keeps it, unless it cannot be read.
-    pub(super) fn keep_lines(&mut self, prompt: Prompt) {
-        let Prompt::Lines { input, .. } = &prompt else { return };
-        match LogFilter::read(input.value()) {
-            Ok(filter) => self.show_lines(filter),
-            Err(_) => self.prompt = Some(prompt),
-        }
+        Ok(())
     }
 
     /// Shows these lines. The one that was chosen before stays so wherever it is among them; else

@@ -4,8 +4,7 @@
 use tui_input::{Input, InputRequest};
 
 use super::act::noted;
-use super::{Column, Effect, Filter, Form, LogFilter, Model, Page, Row, Tone};
-use crate::connections;
+use super::{Column, Effect, Form, Model, Page, Row, Sieve, Tone};
 use crate::ipvs::{SCHEDULERS, SchedulerName, ServerKey, Service, ServiceFlags, ServiceKey};
 use crate::journal::acts;
 use crate::plan::{Plan, WeightEdit, WeightError};
@@ -38,34 +37,14 @@ pub enum Prompt {
         /// Which of [`SCHEDULERS`] is chosen.
         chosen: usize,
     },
-    /// What rows have to be in order to show; they follow while it is typed.
+    /// What rows or lines have to be in order to show; they follow while it is typed.
     Filter {
         /// What was typed so far.
         input: Input,
-        /// Why it cannot be read; the rows are then still those of what could be.
+        /// Why it cannot be read; what shows is then still what could be.
         wrong: Option<String>,
-        /// What held before.
-        before: Option<Filter>,
-        /// What was selected then.
-        selected: Option<Row>,
-    },
-    /// Which rows of the connection table are listed; they follow while it is typed.
-    Rows {
-        /// What was typed so far.
-        input: Input,
-        /// Why it cannot be read; the rows are then still those of what could be.
-        wrong: Option<String>,
-        /// What held before.
-        before: Option<connections::Filter>,
-    },
-    /// Which lines of the journal are shown; they follow while it is typed.
-    Lines {
-        /// What was typed so far.
-        input: Input,
-        /// Why it cannot be read; the lines are then still those of what could be.
-        wrong: Option<String>,
-        /// What held before.
-        before: Option<LogFilter>,
+        /// What it is for.
+        sieve: Sieve,
     },
     /// Whether the whole connection table shall be read.
     WholePass,
@@ -97,8 +76,6 @@ impl Prompt {
             Self::Scheduler { service, .. } => *row == Row::Service(service.key),
             Self::Time { .. }
             | Self::Filter { .. }
-            | Self::Rows { .. }
-            | Self::Lines { .. }
             | Self::WholePass
             | Self::Palette { .. }
             | Self::Columns { .. } => false,
@@ -125,8 +102,6 @@ impl Prompt {
             Self::Weight { .. }
                 | Self::Time { .. }
                 | Self::Filter { .. }
-                | Self::Rows { .. }
-                | Self::Lines { .. }
                 | Self::Palette { .. }
                 | Self::Form(_)
         )
@@ -166,8 +141,6 @@ impl Model {
             },
             Some(Prompt::Time { .. }) => self.typed_in_time(request),
             Some(Prompt::Filter { .. }) => self.typed_in_filter(request),
-            Some(Prompt::Rows { .. }) => self.typed_in_rows(request),
-            Some(Prompt::Lines { .. }) => self.typed_in_lines(request),
             Some(Prompt::Palette { .. }) => self.typed_in_palette(request),
             Some(Prompt::Columns { .. }) => return self.typed_in_columns(request),
             Some(Prompt::Form(form)) => form.typed(request),
@@ -207,8 +180,6 @@ impl Model {
                 Prompt::Weight { .. }
                 | Prompt::Time { .. }
                 | Prompt::Filter { .. }
-                | Prompt::Rows { .. }
-                | Prompt::Lines { .. }
                 | Prompt::WholePass,
             )
             | None => {}
@@ -267,16 +238,8 @@ impl Model {
             }
             Some(Prompt::Time { input, .. }) => self.accept_time(input),
             Some(Prompt::Scheduler { service, chosen }) => self.chosen_scheduler(&service, chosen),
-            Some(prompt @ Prompt::Filter { .. }) => {
-                self.keep_filter(prompt);
-                Vec::new()
-            }
-            Some(prompt @ Prompt::Rows { .. }) => {
-                self.keep_rows(prompt);
-                Vec::new()
-            }
-            Some(prompt @ Prompt::Lines { .. }) => {
-                self.keep_lines(prompt);
+            Some(Prompt::Filter { input, sieve, .. }) => {
+                self.keep_filter(input, sieve);
                 Vec::new()
             }
             Some(Prompt::WholePass) => self.read_whole(),

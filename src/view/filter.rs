@@ -14,10 +14,7 @@ use crate::model::{Filter, LogFilter, Model, Prompt};
 /// `filter: weight:0  3 of 12 servers`, and which marks do not count. Always there where rows may
 /// be hidden: an operator who forgets the filter believes that the rest is gone.
 pub(super) fn line(model: &Model, look: &Look, width: u16) -> Option<Line<'static>> {
-    let typed = matches!(
-        model.prompt,
-        Some(Prompt::Filter { .. } | Prompt::Rows { .. } | Prompt::Lines { .. })
-    );
+    let typed = matches!(model.prompt, Some(Prompt::Filter { .. }));
     match model.view {
         _ if typed => return None,
         View::Connections => return rows(model, look, width),

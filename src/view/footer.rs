@@ -26,18 +26,10 @@ pub(super) fn height(model: &Model, look: &Look, width: u16) -> u16 {
             Some(
                 Prompt::Filter { wrong: Some(wrong), .. }
                 | Prompt::Time { wrong: Some(wrong), .. }
-                | Prompt::Rows { wrong: Some(wrong), .. }
-                | Prompt::Lines { wrong: Some(wrong), .. }
                 | Prompt::Weight { wrong: Some(wrong), .. },
             ) => 1 + wrapped(wrong.width() + 1, width),
             Some(Prompt::WholePass) => 1 + wrapped(connections::question(model).width() + 1, width),
-            Some(
-                Prompt::Filter { .. }
-                | Prompt::Time { .. }
-                | Prompt::Rows { .. }
-                | Prompt::Lines { .. }
-                | Prompt::Weight { .. },
-            ) => 2,
+            Some(Prompt::Filter { .. } | Prompt::Time { .. } | Prompt::Weight { .. }) => 2,
             _ => {
                 let (said, _) = status(model, look);
                 let lines = page::wrap(&said, usize::from(width.saturating_sub(1))).len();
@@ -71,11 +63,7 @@ pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>
             frame.render_widget(question, upper);
             frame.render_widget(Line::styled(" Enter reads it   Esc does not", theme.dim), lower);
         }
-        Some(
-            Prompt::Filter { input, wrong, .. }
-            | Prompt::Rows { input, wrong, .. }
-            | Prompt::Lines { input, wrong, .. },
-        ) => {
+        Some(Prompt::Filter { input, wrong, .. }) => {
             filter::prompt(model, input, wrong.as_deref(), look, area, frame);
         }
         Some(Prompt::Weight { .. } | Prompt::Time { .. }) => {

@@ -3,15 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tui_input::{Input, InputRequest};
-
 use super::{Connections, Entered, Order, Picked};
 use crate::command::{Command, View};
 use crate::connections::{By, Errand, Filter, Scope};
-use crate::model::{Copied, Effect, Model, Prompt, Row, Tone};
-
-/// The longest filter that can be typed.
-const LONGEST: usize = 200;
+use crate::model::{Copied, Effect, Model, Prompt, Row, Sieve, Tone};
 
 impl Model {
     /// A command where connections are shown; `None` for those that mean the same everywhere.
@@ -30,7 +25,7 @@ impl Model {
             Command::Top => connections.step(isize::MIN),
             Command::Bottom => connections.step(isize::MAX),
             Command::Open => self.open_connection(),
-            Command::Filter => self.ask_rows(),
+            Command::Filter => self.ask_for(Sieve::Connections(self.connections.filter.clone())),
             Command::GroupBy => self.group_by_next(1),
             Command::GroupByPrevious => self.group_by_next(-1),
             Command::Sort => {
@@ -213,46 +208,37 @@ impl Model {
         Vec::new()
     }
 
-    /// Asks which rows shall be listed; they follow while it is typed.
-    fn ask_rows(&mut self) {
-        let before = self.connections.filter.clone();
-        let input = Input::new(before.as_ref().map_or("", Filter::text).to_owned());
-        self.prompt = Some(Prompt::Rows { input, wrong: None, before });
+    /// Rows follow what is typed.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(in crate::model) fn connections_typed(&mut self, text: &str) -> Result<(), String> {
+        let filter = Filter::read(text)?;
+        if !filter.as_ref().is_some_and(Filter::is_unfinished) {
+            self.list_only(filter);
+        }
+        Ok(())
     }
 
-    /// A key in the filter of rows.
-    pub(in crate::model) fn typed_in_rows(&mut self, request: InputRequest) {
-        let Some(Prompt::Rows { input, wrong, .. }) = &mut self.prompt else { return };
-        let full = input.value().len() >= LONGEST;
-        if !(full && matches!(request, InputRequest::InsertChar(_))) {
-            input.handle(request);
-        }
-        match Filter::read(input.value()) {
-            Err(why) => *wrong = Some(why),
-            Ok(filter) => {
-                *wrong = None;
-                if !filter.as_ref().is_some_and(Filter::is_unfinished) {
-                    self.list_only(filter);
-                }
-            }
-        }
-    }
-
-    /// Enter: the filter is kept, unless it cannot be read. In a group it is a step further, from
-    /// which the way back leads to the group.
-    pub(in crate::model) fn keep_rows(&mut self, prompt: Prompt) {
-        let Prompt::Rows { input, before, .. } = &prompt else { return };
-        let Ok(filter) = Filter::read(input.value()) else {
-            self.prompt = Some(prompt);
-            return;
-        };
+    /// The same when it is kept. In a group it is a step further, from which the way back leads to
+    /// the group.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(in crate::model) fn keep_connections(
+        &mut self,
+        text: &str,
+        before: Option<&Filter>,
+    ) -> Result<(), String> {
+        let filter = Filter::read(text)?;
         let connections = &mut self.connections;
-        if !connections.entered.is_empty() && filter != *before {
-            let (filter, order) = (before.clone(), connections.order());
+        if !connections.entered.is_empty() && filter.as_ref() != before {
+            let (filter, order) = (before.cloned(), connections.order());
             let step = Entered { by: connections.by, filter, picked: None, order };
             connections.entered.push(step);
         }
         self.list_only(filter);
+        Ok(())
     }
 
     pub(in crate::model) fn list_only(&mut self, filter: Option<Filter>) {
