@@ -146,7 +146,8 @@ impl App {
                     }
                     continue;
                 }
-                input = inputs.recv() => {
+                // A plan is drawn before a key answers it; those that were typed ahead wait so long.
+                input = inputs.recv(), if !(changed && self.model.asks_unseen()) => {
                     let event = match input {
                         Some(Input::Event(event)) => event,
                         Some(Input::Lost) | None => return Ok(End::Signal(1)),

@@ -231,6 +231,16 @@ impl History {
         self.store.gap(millis(at.0));
     }
 
+    /// The machine stood still from `at` on: a gap, and what counters gain over it is no rate.
+    pub fn stood_still(&mut self, at: Moment) {
+        self.gap(at);
+        self.director.meter = Meter::default();
+        for service in &mut self.services {
+            service.track.meter = Meter::default();
+            service.servers.iter_mut().for_each(|(_, track)| track.meter = Meter::default());
+        }
+    }
+
     /// The past of the whole director.
     pub fn director(&self) -> Series<'_> {
         self.director.series(&self.store)

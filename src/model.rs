@@ -6,6 +6,7 @@
 //! row     a service or a server
 //! rows    the services and servers as rows, and which one is selected
 //! filter  what rows have to be      sort    the order of servers
+//! sieve   a filter, of whatever view, while it is typed
 //! arrange the keys for these, and what lines of values span
 //! column  the table's columns        choose  choosing them
 //! share   what servers get of new connections, beside what their weights ask for
@@ -276,7 +277,10 @@ impl Model {
             Message::Snapshot(snapshot, now) => return self.take_in(&snapshot, now),
             Message::Unreadable(error, now) => {
                 self.now = now;
-                self.gap(if self.replays() { self.interval } else { self.age() });
+                let age = if self.replays() { self.interval } else { self.age() };
+                if let Some(at) = self.behind_the_last(age) {
+                    self.history.gap(at);
+                }
                 if self.failure.replace(error).is_none() {
                     self.notice = None; // what was said before is not what matters now
                 }
@@ -429,18 +433,18 @@ impl Model {
         effects
     }
 
-    /// So long behind the last snapshot nothing is known of the director.
-    fn gap(&mut self, age: Duration) {
-        if let Some(last) = &self.snapshot {
-            self.history.gap(Moment(last.at.0 + age));
-        }
+    /// The moment so long behind the last snapshot.
+    fn behind_the_last(&self, age: Duration) -> Option<Moment> {
+        self.snapshot.as_ref().map(|last| Moment(last.at.0 + age))
     }
 
     /// The machine has slept: its director, and the timers of its connections, stood still.
     fn slept(&mut self, time: Duration, now: Moment) {
         self.pass(now);
-        // A moment behind the last reading, wherever in the interval it fell asleep.
-        self.gap(Duration::from_millis(1));
+        // Wherever in the interval it fell asleep.
+        if let Some(at) = self.behind_the_last(Duration::from_millis(1)) {
+            self.history.stood_still(at);
+        }
         self.drains.slept(time);
         let time = duration(time);
         let text = format!("the machine slept for {time}; times of drains go on as before");

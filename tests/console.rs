@@ -200,6 +200,22 @@ fn a_held_key_is_answered_ten_times_a_second_at_most() {
     }
 }
 
+/// What is typed in one go is typed blind. On a screen that is drawn twice a second no key answers a
+/// plan before it was there.
+#[test]
+fn a_plan_is_drawn_before_a_key_answers_it() {
+    let mut console = open(demo(&["--slow"]));
+    for _ in 0..3 {
+        let before = console.raw().len();
+        console.keys("d\r");
+        wait_for_weight(&console, FIRST, 0);
+        let drawn = String::from_utf8_lossy(&console.raw()[before..]).into_owned();
+        assert!(drawn.contains("Apply"), "{drawn}");
+        console.keys("u");
+        wait_for_weight(&console, FIRST, 10);
+    }
+}
+
 #[test]
 fn a_weight_is_typed() {
     let mut console = open(demo(&[]));

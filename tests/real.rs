@@ -55,7 +55,7 @@ fn wait(console: &Console, what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         let late = begun.elapsed() > common::patience();
         assert!(!late, "not within {:?}: {what}\n{}", common::patience(), console.screen());
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(200)); // `done` is mostly ipvsadm, see `until`
     }
 }
 

@@ -19,6 +19,7 @@ use ipvs_tui::journal::{self, Act, DrainEnd, Kind, Undone};
 use ipvs_tui::kernel::sim::Scenario;
 use ipvs_tui::plan::Plan;
 use ipvs_tui::script::Exit;
+use ipvs_tui::snapshot::ServiceEntry;
 
 const ONE: &str = "-t 10.0.0.1:80 -r 10.1.1.2:80";
 const WEB: (&str, &str) = ("TCP 10.0.0.1:80", "10.1.1.2:80");
@@ -328,6 +329,21 @@ fn a_drain_is_followed_until_it_is_safe() {
     assert_eq!(verdict["safe"], true);
     assert_eq!(verdict["servers"][0]["server"], "10.1.1.2:80");
     assert_eq!(verdict["servers"][0]["active"], 0);
+}
+
+/// A reading that lacks it does not end a drain.
+#[test]
+fn a_server_that_a_dump_left_out_is_still_followed() {
+    let mut bench = Bench::new("big:70x2".parse().unwrap());
+    let table = bench.table();
+    let tcp = |entry: &&ServiceEntry| entry.service.key.to_string().starts_with("TCP ");
+    let entry = table.services.iter().rev().find(tcp).unwrap();
+    bench.forgets = Some(entry.service.key);
+    let (service, server) = (entry.service.key.to_string(), entry.servers[0].server.key);
+    let ran = bench.run(&format!("drain -t {} -r {server} --wait --timeout 60m", &service[4..]));
+    assert_eq!(ran.exit, Exit::Done, "{ran:?}");
+    assert!(ran.out.contains("safe to stop"), "{ran:?}");
+    assert!(bench.now() > Duration::from_secs(5), "it was read again and again");
 }
 
 #[test]

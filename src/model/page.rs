@@ -75,6 +75,8 @@ pub struct Page {
     kind: Kind,
     /// The weights that come back, for a ramp.
     pub(super) restores: Vec<(ServiceKey, Server, u32)>,
+    /// Whether it was on the screen.
+    pub(super) seen: bool,
 }
 
 impl Page {
@@ -97,6 +99,7 @@ impl Page {
             order,
             kind,
             restores: Vec::new(),
+            seen: false,
         }
     }
 
@@ -280,6 +283,12 @@ impl Model {
         }
         self.prompt = Some(Prompt::Page(Box::new(page)));
         Vec::new()
+    }
+
+    /// Whether a plan is shown that was not on the screen yet: no key that was typed before answers
+    /// it.
+    pub fn asks_unseen(&self) -> bool {
+        matches!(&self.prompt, Some(Prompt::Page(page)) if !page.seen)
     }
 
     pub(super) fn around(&self) -> Option<Around<'_>> {

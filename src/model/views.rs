@@ -68,6 +68,7 @@ impl Model {
     /// if that scrolls.
     pub(super) fn drawn(&mut self, page: usize, lines: usize) {
         if let Some(Prompt::Page(open)) = &mut self.prompt {
+            open.seen = !self.too_small;
             return open.scroll.fit(page, lines);
         }
         if let Some(scroll) = &mut self.help {

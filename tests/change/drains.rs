@@ -19,9 +19,9 @@ const SERVER: &str = "10.1.2.2:80";
 /// How long the clients go on when the server is stopped: longer than the slowest request takes,
 /// so that each client makes one more.
 const AFTERWARDS: Duration = Duration::from_secs(4);
-/// A connection that the client has closed is kept for 10 s instead of two minutes. In direct
+/// A connection that the client has closed is kept for 5 s instead of two minutes. In direct
 /// routing and tunnels the director knows no better end, so a drain lasts that long.
-const TIMEOUTS: &str = "900 10 300";
+const TIMEOUTS: &str = "900 5 300";
 
 #[rustfmt::skip]
 const TRIALS: [(&str, &str, &[&str]); 9] = [

@@ -207,14 +207,17 @@ impl Console {
         let begun = Instant::now();
         let mut tape = self.tape.0.lock().unwrap();
         loop {
-            let screen = Screen::new(tape.parser.screen());
-            if tape.whole() && wanted(&screen) {
-                return screen;
+            if tape.whole() {
+                let screen = Screen::new(tape.parser.screen());
+                if wanted(&screen) {
+                    return screen;
+                }
             }
             let left = patience.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 let end = tape.raw.len().saturating_sub(300);
                 let last = tape.raw[end..].escape_ascii().to_string();
+                let screen = Screen::new(tape.parser.screen());
                 drop(tape); // the recorder goes on, or the program could not end
                 panic!("not within {patience:?}: {what}\n{screen}last bytes: {last}");
             }

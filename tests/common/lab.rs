@@ -113,6 +113,6 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(begun.elapsed() < patience(), "not within {:?}: {what}", patience());
         // What it asks is mostly ipvsadm, and starting a program takes long in the guest.
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(250));
     }
 }

@@ -99,3 +99,57 @@ fn without_ipvs_watching_asks_for_nothing_that_could_load_it() {
     assert!(!loaded());
     sh("modprobe ip_vs");
 }
+
+/// The filters of hosts, connections and journal, the order of services, and a screen that is too
+/// small for anybody to see what a key does.
+#[test]
+fn every_view_shows_the_kernel_s_table_as_far_as_is_wished() {
+    let Some(_lab) = Lab::with("nat") else { return };
+    let journal = "/tmp/views.jsonl";
+    sh(&format!("rm -f {journal}*"));
+    let mut console = open_with(&["--interval", "500ms", "--journal", journal], HTTP, FIRST);
+    console.keys("+");
+    wait_for_weight(&console, FIRST, 11);
+    sh(&format!("ipvsadm -e -t 10.0.0.1:80 -r {FOURTH} -m -w 0"));
+    wait_for_weight(&console, FOURTH, 0);
+    console.keys("2");
+    console.wait_until("the hosts", |s| s.has("10.1.1.2") && s.has("10.1.4.2"));
+    console.keys("/is:quiesced").keys(key::ENTER);
+    console.wait_until("one", |s| s.has("10.1.4.2") && !s.has("10.1.1.2"));
+    console.keys("5");
+    let both = |s: &Screen| (s.says("weight 10 -> 11"), s.says("weight 10 -> 0"));
+    console.wait_until("the journal", |s| both(s) == (true, true));
+    console.keys("/by:outside").keys(key::ENTER);
+    console.wait_until("what others did", |s| both(s) == (false, true));
+    console.keys("/\x15!is:outside").keys(key::ENTER);
+    console.wait_until("what was done here", |s| both(s) == (true, false));
+    // Sorted by connections, whatever ipvsadm's order is.
+    sh("traffic start 60");
+    console.keys("1");
+    for _ in 0..12 {
+        let screen = console.wait_until("the table", |s| s.has("Service / real server"));
+        if screen.heads().contains("↓Active") {
+            break;
+        }
+        console.keys("o");
+        console.wait_until("the next column", |s| s.heads() != screen.heads());
+    }
+    let order = |s: &Screen| -> Vec<u64> { s.servers(HTTP).iter().map(|row| row.active).collect() };
+    console.wait_until("the busiest first", |s| {
+        let all = order(s);
+        all.len() == 4 && all[0] > 0 && all.is_sorted_by(|a, b| a >= b)
+    });
+    sh("traffic stop");
+    let before = table();
+    console.resize(58, 14);
+    console.wait_until("it is too small", |s| s.has("58x14 is too small"));
+    for keys in ["x", "d", key::ENTER, "D", key::ENTER, "+"] {
+        console.keys(keys);
+        std::thread::sleep(Duration::from_millis(200)); // nothing shows
+    }
+    console.resize(80, 24);
+    console.wait_until("the table", |s| s.server(HTTP, FIRST).is_some() && !s.has("too small"));
+    assert_eq!(table(), before);
+    console.keys("q");
+    assert_eq!(console.exit_code(), 0);
+}

@@ -215,6 +215,14 @@ fn a_machine_that_slept_ends_no_drain_and_leaves_a_gap() {
     let line = stage.model.history.director().window(Metric::Active, now, window, 40, hold);
     let known: Vec<bool> = line.iter().map(Option::is_some).collect();
     assert_eq!((known[8], &known[9..39], known[39]), (true, &[false; 30][..], true), "{known:?}");
+    // What was counted before is no rate of the time after it.
+    let rate = |stage: &Stage| {
+        let now = stage.model.snapshot.as_ref().unwrap().at;
+        stage.model.history.director().at(now, hold).and_then(|known| known.rates)
+    };
+    assert_eq!(rate(&stage), None);
+    stage.polls(3);
+    assert!(rate(&stage).unwrap().connections > 0);
     goes_on_draining(&mut stage);
 }
 

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use ipvs_tui::cli::{Cli, Verb, Wanted};
-use ipvs_tui::ipvs::{Change, Server, Service};
+use ipvs_tui::ipvs::{Change, Server, Service, ServiceKey};
 use ipvs_tui::journal::{self, Author, Book, History, Operator, Place, Scene};
-use ipvs_tui::kernel::sim::{Clock, Director as Sim, Scenario};
-use ipvs_tui::kernel::{Reader, Want, Writer};
+use ipvs_tui::kernel::proc::modules::Schedulers;
+use ipvs_tui::kernel::proc::owners::Owner;
+use ipvs_tui::kernel::sim::{Clock, Director as Sim, Scenario, SimReader};
+use ipvs_tui::kernel::{Connections, KernelError, Reader, Want, Writer};
 use ipvs_tui::script::{self, Exit, Talk, Time};
 use ipvs_tui::snapshot::{ServiceEntry, Snapshot, Sysctls};
 use ipvs_tui::worker::{Director, Hand};
@@ -46,6 +48,8 @@ pub(crate) struct Bench {
     folder: PathBuf,
     pub(crate) began: Config,
     pub(crate) width: Option<u16>,
+    /// What every third reading leaves out.
+    pub(crate) forgets: Option<ServiceKey>,
     /// What others do, by the time of the next run.
     acts: BTreeMap<Duration, Act>,
     passed: Duration,
@@ -64,8 +68,8 @@ impl Bench {
         let place = Place::at(&folder.join("journal")).unwrap();
         let sim = Sim::open(scenario, 1, Clock::Manual);
         let (acts, passed) = (BTreeMap::new(), Duration::ZERO);
-        let mut bench =
-            Self { sim, place, folder, began: Config::default(), width: None, acts, passed };
+        let (began, width, forgets) = (Config::default(), None, None);
+        let mut bench = Self { sim, place, folder, began, width, forgets, acts, passed };
         bench.began = bench.config();
         bench
     }
@@ -92,7 +96,12 @@ impl Bench {
         let wanted = wanted(words);
         let mut director = Director {
             name: "lb1".to_owned(),
-            reader: Box::new(self.sim.reader()),
+            reader: match self.forgets {
+                Some(forgets) => {
+                    Box::new(Forgetful { reader: self.sim.reader(), forgets, readings: 0 })
+                }
+                None => Box::new(self.sim.reader()),
+            },
             hand: Some(Hand { writer: Box::new(self.sim.writer()), book: self.book() }),
             home: None,
         };
@@ -180,6 +189,44 @@ impl Outside {
         let service = of.0.parse().unwrap();
         let change = Change::Server { service, before: self.server(of), after: None };
         self.0.writer().apply(&change).unwrap();
+    }
+}
+
+/// A director some of whose readings leave a service out, as a kernel's dumps may.
+struct Forgetful {
+    reader: SimReader,
+    forgets: ServiceKey,
+    readings: usize,
+}
+
+impl Reader for Forgetful {
+    fn snapshot(&mut self, want: &Want) -> Result<Snapshot, KernelError> {
+        let mut snapshot = self.reader.snapshot(want)?;
+        self.readings += 1;
+        if self.readings.is_multiple_of(3) {
+            snapshot.services.retain(|entry| entry.service.key != self.forgets);
+        }
+        Ok(snapshot)
+    }
+
+    fn service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, KernelError> {
+        self.reader.service(key)
+    }
+
+    fn connections(&mut self) -> Result<Box<dyn Connections>, KernelError> {
+        self.reader.connections()
+    }
+
+    fn owners(&mut self) -> Result<Vec<Owner>, KernelError> {
+        self.reader.owners()
+    }
+
+    fn schedulers(&mut self) -> Result<Schedulers, KernelError> {
+        self.reader.schedulers()
+    }
+
+    fn release(&self) -> String {
+        self.reader.release()
     }
 }
 
