@@ -117,7 +117,7 @@ fn every_view_shows_the_kernel_s_table_as_far_as_is_wished() {
     console.keys("/is:quiesced").keys(key::ENTER);
     console.wait_until("one", |s| s.has("10.1.4.2") && !s.has("10.1.1.2"));
     console.keys("5");
-    let both = |s: &Screen| (s.says("weight 10 -> 11"), s.says("weight 10 -> 0"));
+    let both = |s: &Screen| (s.says("root 10.1.1.2:80 of"), s.says("outside 10.1.4.2:80 of"));
     console.wait_until("the journal", |s| both(s) == (true, true));
     console.keys("/by:outside").keys(key::ENTER);
     console.wait_until("what others did", |s| both(s) == (false, true));
