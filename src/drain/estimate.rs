@@ -48,8 +48,12 @@ impl Estimate {
 }
 
 impl fmt::Display for Estimate {
-    /// `about 40 s (±15)`, `about 4m10s (±50 s)`: to a tenth or so, as it is no better known.
+    /// `about 40 s (±15)`, `about 4m10s (±50 s)`: to a tenth or so, as it is no better known. Where
+    /// it may as well be over at once, `within 8m20s or so`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.error * 5 >= self.left * 4 {
+            return write!(f, "within {} or so", duration(round(self.left + self.error)));
+        }
         let left = duration(round(self.left));
         let error = duration(round(self.error).max(Duration::from_secs(1)));
         let bare = error.strip_suffix(" s").filter(|_| left.ends_with(" s"));
@@ -327,7 +331,7 @@ mod tests {
             (251_000, 48_600, "about 4m10s (±50 s)"),
             (3_100, 100, "about 3 s (±1)"),
             (1_530_000, 400_000, "about 26m00s (±6m40s)"),
-            (58_000, 90_000, "about 1m00s (±1m30s)"),
+            (58_000, 90_000, "within 2m30s or so"),
             (31_000_000, 9_000_000, "about 8h40m (±2h30m)"),
         ] {
             let of = Duration::from_millis;
