@@ -44,7 +44,7 @@ fn a_drained_server_stops_without_a_lost_request() {
     }
     tell(format_args!("\nset for this test: ipvsadm --set {TIMEOUTS}"));
     tell("forwarding scheduler  safe after  served meanwhile  lost with drain  with ipvsadm -d");
-    let mut why = BTreeMap::new();
+    let (mut why, mut without) = (BTreeMap::new(), 0);
     for (forwarding, scheduler, offers) in TRIALS {
         let _lab = Lab::with(forwarding);
         sh(&format!("ipvsadm --set {TIMEOUTS} && ipvsadm -E -t 10.0.0.1:80 -s {scheduler}"));
@@ -58,10 +58,7 @@ fn a_drained_server_stops_without_a_lost_request() {
         let drain = drain_and_stop(offers);
         let theirs = (scheduler == "wlc").then(|| {
             let delete = delete_and_stop();
-            assert!(
-                !delete.lost.is_empty(),
-                "{forwarding}: nothing is lost without a drain either"
-            );
+            without += delete.lost.len();
             format!("{:8} of {:5}", delete.lost.len(), delete.requests)
         });
         let (seconds, served) = (drain.took.as_secs_f64(), drain.served_meanwhile);
@@ -73,6 +70,7 @@ fn a_drained_server_stops_without_a_lost_request() {
             *why.entry(format!("{forwarding} {scheduler}: {reason}")).or_insert(0) += 1;
         }
     }
+    assert!(without > 0, "nothing is lost without a drain either");
     assert!(why.is_empty(), "requests were lost, so many for this reason: {why:#?}");
 }
 
