@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::lab::{Lab, listed, sh, table, until};
 use crate::common::{Ran, ipvs_tui};
+use crate::keepalived::stop_second;
 use crate::load::{Load, Request};
 use crate::tell;
 
@@ -167,7 +168,8 @@ fn stop_under_load(take_out: impl FnOnce()) -> Outcome {
 
 /// Takes the server off the network, so that nobody is told, and kills all that runs on it.
 fn stop() {
-    sh("ipr link set rs2 down; ipr netns pids rs2 | xargs -r kill -9");
+    sh("ipr link set rs2 down");
+    stop_second();
 }
 
 fn start() {
