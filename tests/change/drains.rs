@@ -138,7 +138,7 @@ fn stop_under_load(take_out: impl FnOnce()) -> Outcome {
         let active = listed("", SERVICE, SERVER).unwrap()[2].parse::<u32>().unwrap();
         // A short one is active for a few milliseconds.
         steady = if active >= 2 { steady + 1 } else { 0 };
-        all && steady >= 5
+        all && steady >= 3
     });
 
     let begun = Instant::now();

@@ -107,10 +107,10 @@ fn keepalived_and_ipvsadm_are_told_as_others_and_a_replay_shows_what_was() {
     let words = ["quiesce", "-t", "10.0.0.1:80", "-r", SECOND, "--yes", "--reason", "test"];
     let ran = ipvs_tui(&words);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    log.until(Some(0));
     wait_for_weight(&console, SECOND, 0);
     let screen = console.wait_until("who did it", |s| s.says("weight 10 → 0, by root,"));
     assert!(screen.header().contains("3 outside"), "it is not from outside\n{screen}");
+    log.until(Some(0));
 
     // A weight that goes back and forth.
     for (n, wanted) in [7, 4, 7, 4, 7].into_iter().enumerate() {

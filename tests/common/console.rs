@@ -104,6 +104,10 @@ impl Launch {
     }
 }
 
+/// How long a frame may take from its first byte to its last one. A program that ended in the
+/// middle of one never gets there.
+const WHOLE: Duration = Duration::from_secs(2);
+
 /// What the program has written so far.
 struct Tape {
     parser: vt100::Parser,
@@ -185,9 +189,12 @@ impl Console {
         self.tape.0.lock().unwrap().raw.clone()
     }
 
-    /// The screen as it is.
+    /// The screen as it is, behind the frame that is being drawn.
     pub fn screen(&self) -> Screen {
-        Screen::new(self.tape.0.lock().unwrap().parser.screen())
+        let half = |tape: &mut Tape| !tape.whole();
+        let tape = self.tape.0.lock().unwrap();
+        let (tape, _) = self.tape.1.wait_timeout_while(tape, WHOLE, half).unwrap();
+        Screen::new(tape.parser.screen())
     }
 
     /// Waits until the screen is as wanted, and returns it.

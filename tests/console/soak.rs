@@ -55,7 +55,7 @@ fn for_ten_minutes_of_churn_nothing_is_lost() {
             console.keys(keys);
             std::thread::sleep(Duration::from_millis(60));
         }
-        for keys in ["\x1b", "1", "g", "p"] {
+        for keys in ["?", "1", "g", "p"] {
             console.keys(keys);
             std::thread::sleep(Duration::from_millis(60));
         }

@@ -141,7 +141,7 @@ fn one_of_every_kind_is_listed_as_ipvsadm_does() {
 fn hold(clients: u32) {
     sh(&format!(
         "for n in $(seq 1 {clients}); do
-            ipr netns exec client setsid socat -u EXEC:'sleep 60' TCP:10.0.0.1:80 \
+            ipr netns exec client setsid socat -u EXEC:'sleep 600' TCP:10.0.0.1:80 \
                 >/dev/null 2>&1 </dev/null &
         done"
     ));
@@ -212,7 +212,7 @@ fn fill(count: u32) {
     }
     sh(&format!("{script}ipvsadm --start-daemon backup --mcast-interface s0; sleep 1"));
     // The kernel drops some when they come too fast; each is told again.
-    for _ in 0..8 {
+    for _ in 0..30 {
         let sender = thread::spawn(move || {
             Namespace::new("peer").enter().unwrap();
             sync::send(count).unwrap();

@@ -255,7 +255,7 @@ fn a_machine_that_slept_says_so_and_goes_on() {
     // The clock of this test stands still meanwhile, as the kernel's timers do.
     let (awake, wall) = (Instant::now(), std::time::SystemTime::now());
     sh("alarm=/sys/class/rtc/rtc0/wakealarm
-        echo 0 >$alarm; echo +27 >$alarm; echo mem >/sys/power/state");
+        echo 0 >$alarm; echo +29 >$alarm; echo mem >/sys/power/state");
     let asleep = wall.elapsed().unwrap().saturating_sub(awake.elapsed());
     assert!(asleep.as_secs() >= 25, "slept for {asleep:?}");
     console.wait_until("it is told", |s| s.says("the machine slept for 2"));
