@@ -94,6 +94,12 @@ impl Drain {
         self.servers.iter_mut().for_each(|server| server.follow(snapshot, entries));
     }
 
+    /// The machine slept for so long, and no connection came, ended or timed out meanwhile: that
+    /// time does not count for estimates, nor for how old a look at the table is.
+    pub fn slept(&mut self, time: Duration) {
+        self.servers.iter_mut().for_each(|server| server.slept(time));
+    }
+
     /// Takes a look at the connection table in. One with lines that were no rows says nothing: of
     /// whom they were is not known.
     pub fn census(&mut self, census: &Census) {

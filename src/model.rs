@@ -435,7 +435,7 @@ impl Model {
 
     /// The moment so long behind the last snapshot.
     fn behind_the_last(&self, age: Duration) -> Option<Moment> {
-        self.snapshot.as_ref().map(|last| Moment(last.at.0 + age))
+        self.snapshot.as_ref().map(|last| last.at.after(age))
     }
 
     /// The machine has slept: its director, and the timers of its connections, stood still.

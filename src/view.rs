@@ -115,7 +115,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) -> HitBoxes {
     match &model.prompt {
         Some(Prompt::Form(form)) => form::draw(form, look, area, frame),
         Some(Prompt::Page(page)) => {
-            (hits.rows, hits.lines) = page::draw(page, look, area, frame);
+            page::draw(page, look, area, &mut hits, frame);
         }
         Some(Prompt::Scheduler { service, chosen }) => {
             let all = model.schedulers.as_ref();

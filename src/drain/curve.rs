@@ -62,6 +62,12 @@ impl Curve {
             .collect()
     }
 
+    /// Moves what was held to so much later.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        let points = self.old.iter_mut().chain(&mut self.recent);
+        points.for_each(|point| point.at = point.at.after(by));
+    }
+
     pub(super) fn push(&mut self, point: Point) {
         if self.recent.back().is_some_and(|last| last.at >= point.at) {
             return;

@@ -95,6 +95,12 @@ impl Rise {
         true
     }
 
+    fn put_off(&mut self, by: Duration) {
+        for (at, _) in self.read.iter_mut().chain(&mut self.last) {
+            *at = at.after(by);
+        }
+    }
+
     fn lately(&self, now: Moment) -> u64 {
         self.last.filter(|(at, _)| now.since(*at) <= LATELY).map_or(0, |(_, by)| by)
     }
@@ -188,7 +194,7 @@ impl Followed {
         // An active connection that ends turns inactive, and what kind of end that is, only a
         // new look at the table tells.
         let moved = facts.active != zero.facts.active || facts.inactive > zero.facts.inactive;
-        let settled = Moment(zero.since.0.saturating_add(SETTLES));
+        let settled = zero.since.after(SETTLES);
         let read = service.servers_read;
         let mut came = false;
         match server.stats.filter(|_| facts.counters == Counters::Live) {
@@ -217,6 +223,19 @@ impl Followed {
         let (active, inactive) = (server.active, server.inactive);
         let holding = zero.facts.holding(held.as_ref());
         self.curve.push(Point { at, active, inactive, holding, looked: held.is_some() });
+    }
+
+    /// The director stood still for so long: what was seen before moves up to what comes now, as
+    /// if that time had not been.
+    pub(super) fn slept(&mut self, time: Duration) {
+        let later = |at: &mut Moment| *at = at.after(time);
+        self.first_look.as_mut().into_iter().for_each(later);
+        self.census.as_mut().into_iter().for_each(|(seen, _)| later(seen));
+        self.curve.put_off(time);
+        let Some(zero) = &mut self.at_zero else { return };
+        [&mut zero.since, &mut zero.at, &mut zero.changed].into_iter().for_each(later);
+        let rises = [&mut zero.connections, &mut zero.packets, &mut zero.active];
+        rises.into_iter().for_each(|rise| rise.put_off(time));
     }
 
     pub(super) fn census(&mut self, census: &Census) {

@@ -353,7 +353,7 @@ impl Model {
         }
         let before = Moment(snapshot.at.0.saturating_sub(SETTLES)).max(self.history.earliest());
         let step = snapshot.at.since(before) / LOOKS;
-        (0..LOOKS).map(|n| Moment(before.0 + step * n)).any(|then| {
+        (0..LOOKS).map(|n| before.after(step * n)).any(|then| {
             let known = |key| self.history.server(&place.0, &key)?.at(then, self.hold())?.weight;
             let weights: Vec<Option<u32>> = keys().map(known).collect();
             // A service's servers are read together: where only one is not known, it was not there.

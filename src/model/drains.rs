@@ -109,6 +109,7 @@ impl Drains {
 
     /// The machine slept for so long, which both clocks count.
     pub(super) fn slept(&mut self, time: Duration) {
+        self.open.iter_mut().for_each(|drain| drain.slept(time));
         let time = SignedDuration::try_from(time).unwrap_or_default();
         self.ahead = self.ahead.saturating_add(time);
     }

@@ -166,6 +166,13 @@ impl Model {
         if self.refused_as_stale() {
             return Vec::new();
         }
+        // A plan may be older than what is known of the kernel.
+        let able = self.abilities();
+        let mut changes = order.act.plan.changes.iter();
+        if let Some(refused) = changes.find_map(|change| able.check(change).err()) {
+            self.say(Tone::Error, format!("nothing was changed: {refused}"));
+            return Vec::new();
+        }
         self.drains.sum_up(&mut order.ends);
         if !matches!(kind, Kind::Ramp(_)) {
             self.stop_ramps(&order.act.plan);

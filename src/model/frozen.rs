@@ -98,7 +98,7 @@ impl Model {
         };
         let (held, mut at) = (Arc::clone(held), shown.at);
         while at < held.at {
-            at = Moment(at.0 + self.step());
+            at = at.after(self.step());
             if at < held.at && self.history.knows(at, self.hold()) {
                 return self.show_moment(at);
             }

@@ -1,6 +1,6 @@
 //! The mouse: what can be clicked, and what comes of it. The view says where each thing is.
 
-use super::{By, Effect, Model, Order, Prompt};
+use super::{By, Effect, Focus, Model, Order, Prompt};
 use crate::command::View;
 use crate::connections;
 
@@ -31,6 +31,8 @@ pub enum Hit {
     Finding(usize),
     /// An answer of what is asked, by its place: chooses it; a second click takes it.
     Answer(usize),
+    /// A line or an answer of a plan: goes there; a second click on an answer gives it.
+    Plan(Focus),
 }
 
 /// Rows that the wheel goes at once.
@@ -50,12 +52,23 @@ impl Model {
                 }
                 *chosen = place;
             }
+            (Hit::Plan(Focus::Line(n)), Some(Prompt::Page(page))) => {
+                if n < page.lines.len() {
+                    page.focus = Focus::Line(n);
+                }
+            }
+            (Hit::Plan(answer), Some(Prompt::Page(page))) => {
+                if page.focus == answer {
+                    return self.accept();
+                }
+                page.focus = answer;
+            }
             (Hit::Answer(place), Some(Prompt::Columns { chosen, .. })) => {
                 *chosen = place;
                 self.toggle_column();
             }
             // What is asked is answered by keys, or by what it offers to be clicked.
-            (_, Some(_)) | (Hit::Answer(_), None) => {}
+            (_, Some(_)) | (Hit::Answer(_) | Hit::Plan(_), None) => {}
             (Hit::View(view), None) => self.go_to(view),
             (Hit::Head(by), None) => self.sort_by(by),
             (Hit::Row(place), None) => self.rows.select(place),

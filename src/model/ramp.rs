@@ -182,7 +182,7 @@ impl Running {
         let Some(step) = self.ramp.steps.get(self.next) else { return };
         let late = now.since(self.started).saturating_sub(step.after);
         if late > LATE {
-            self.started = Moment(self.started.0 + late);
+            self.started = self.started.after(late);
         }
     }
 

@@ -40,7 +40,7 @@ impl Model {
     /// A key or the mouse: somebody is there.
     pub(super) fn somebody(&mut self) {
         if let Some(wall) = &mut self.wall {
-            wall.due = Some(Moment(self.now.0 + wall.every.max(SOMEBODY)));
+            wall.due = Some(self.now.after(wall.every.max(SOMEBODY)));
             wall.touched = Some(self.now);
         }
     }
@@ -64,11 +64,11 @@ impl Model {
             self.tidy_up();
         }
         let Some(wall) = &mut self.wall else { return };
-        let due = *wall.due.get_or_insert(Moment(self.now.0 + wall.every));
+        let due = *wall.due.get_or_insert(self.now.after(wall.every));
         if self.now < due || self.prompt.is_some() || self.help.is_some() {
             return;
         }
-        wall.due = Some(Moment(self.now.0 + wall.every));
+        wall.due = Some(self.now.after(wall.every));
         if self.view == View::Services && self.detail.is_none() && self.rows.turn_page() {
             return;
         }

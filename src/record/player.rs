@@ -299,7 +299,7 @@ impl Player {
                 }
                 Step::Unreadable(failed) => {
                     if let Some((_, last)) = &shown {
-                        context.history.gap(Moment(last.at.0 + Duration::from_millis(1)));
+                        context.history.gap(last.at.after(Duration::from_millis(1)));
                     }
                     context.unreadable = Some(failed);
                 }

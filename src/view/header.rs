@@ -14,7 +14,7 @@ use super::{Look, alarms, number};
 use crate::ipvs::duration;
 use crate::model::{Freshness, Frozen, Model};
 use crate::record::{Playing, Status};
-use crate::snapshot::{Moment, ServiceEntry};
+use crate::snapshot::ServiceEntry;
 
 pub(super) fn draw(model: &Model, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let right = freshness(model, look);
@@ -100,7 +100,7 @@ fn freshness(model: &Model, look: &Look) -> Line<'static> {
     }
     if let Some(shown) = model.frozen.as_ref().map(Frozen::shown) {
         let time = shown.taken.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
-        let now = model.snapshot.as_ref().map_or(shown.at, |now| Moment(now.at.0 + model.age()));
+        let now = model.snapshot.as_ref().map_or(shown.at, |now| now.at.after(model.age()));
         let ago = duration(now.since(shown.at));
         let text = format!(" {} frozen at {time}, {ago} ago ", look.glyphs.frozen);
         return Line::styled(text, theme.warning.add_modifier(Modifier::REVERSED));

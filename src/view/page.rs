@@ -18,17 +18,26 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::Look;
 use super::frame::framed;
-use crate::model::{Ask, Focus, Line as Asked, Page};
+use super::{HitBoxes, Look};
+use crate::model::{Ask, Focus, Hit, Line as Asked, Page};
 use crate::plan::Level;
 use crate::report::Commands;
 
 /// Wide enough for an ipvsadm command, narrow enough to be read.
 const WIDEST: u16 = 96;
+/// The answer that leaves everything as it is.
+const CANCEL: &str = "[ Cancel ]";
+/// Cells between it and the other one.
+const GAP: u16 = 2;
 
-/// Draws it; returns the part that scrolls, and how many lines there are.
-pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) -> (Rect, usize) {
+pub(super) fn draw(
+    page: &Page,
+    look: &Look,
+    area: Rect,
+    hits: &mut HitBoxes,
+    frame: &mut Frame<'_>,
+) {
     let width = area.width.saturating_sub(4).clamp(56, WIDEST);
     let inside = usize::from(width.saturating_sub(2));
     let text = text(page, look, inside);
@@ -51,8 +60,8 @@ pub(super) fn draw(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     };
     let [rule, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(lower);
     frame.render_widget(Line::styled(hint, look.theme.dim).right_aligned(), rule);
-    below(page, look, rest, frame);
-    (upper, all)
+    below(page, look, rest, hits, frame);
+    (hits.rows, hits.lines) = (upper, all);
 }
 
 /// What scrolls, a line each, wrapped to `width`.
@@ -113,7 +122,7 @@ fn text<'a>(page: &'a Page, look: &'a Look, width: usize) -> Vec<Line<'a>> {
 }
 
 /// What can be said, and the answers.
-fn below(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn below(page: &Page, look: &Look, area: Rect, hits: &mut HitBoxes, frame: &mut Frame<'_>) {
     let theme = &look.theme;
     let mut y = area.y;
     let mut row = |line: Line<'_>, frame: &mut Frame<'_>| {
@@ -145,6 +154,8 @@ fn below(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) {
         let line =
             Line::from(vec![Span::styled(label, style), Span::styled(value, theme.input), hint]);
         let at = row(line, frame);
+        let shown = Rect { y: at, height: 1, ..area }.intersection(area);
+        hits.add(shown, Hit::Plan(Focus::Line(n)));
         if here && asked.ask != Ask::Then {
             let cursor = x + asked.input.visual_cursor().saturating_sub(scroll);
             let x = area.x + u16::try_from(cursor).unwrap_or(0);
@@ -163,14 +174,20 @@ fn below(page: &Page, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     } else {
         "  Tab moves, Esc leaves it"
     };
+    let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+    let mut x = last.x + 1;
+    for (text, answer) in [(CANCEL, Focus::Cancel), (&apply, Focus::Apply)] {
+        let width = u16::try_from(text.width()).unwrap_or(0);
+        hits.add(Rect { x, width, ..last }, Hit::Plan(answer));
+        x += width + GAP;
+    }
     let answers = Line::from(vec![
         Span::raw(" "),
-        Span::styled("[ Cancel ]", button(Focus::Cancel)),
-        Span::raw("  "),
+        Span::styled(CANCEL, button(Focus::Cancel)),
+        Span::raw(" ".repeat(GAP.into())),
         Span::styled(apply, button(Focus::Apply)),
         Span::styled(keys, theme.dim),
     ]);
-    let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     frame.render_widget(Paragraph::new(answers).wrap(Wrap { trim: false }), last);
 }
 

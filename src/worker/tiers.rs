@@ -164,7 +164,6 @@ mod tests {
     use super::*;
     use crate::kernel::Reader;
     use crate::kernel::sim::{Clock, Director, Scenario};
-    use crate::snapshot::Moment;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -188,7 +187,7 @@ mod tests {
         /// One poll; what it cost, and what was read.
         fn poll(&mut self) -> (Duration, Want) {
             let want = self.tiers.want();
-            self.snapshot.at = Moment(self.snapshot.at.0 + SECOND);
+            self.snapshot.at = self.snapshot.at.after(SECOND);
             let mut read = 0;
             for entry in &mut self.snapshot.services {
                 if want.detail.as_ref().is_none_or(|keys| keys.contains(&entry.service.key)) {

@@ -258,6 +258,9 @@ fn a_scheduler_that_the_kernel_lacks_is_refused_before_it_is_planned() {
     console.keys("s");
     console.wait_until("the schedulers", |s| s.has("Maglev hash"));
     console.keys(&"j".repeat(20)); // to the last one
+    // What the kernel has is read behind the table.
+    let lacks = |s: &Screen| s.says("this kernel has no such scheduler");
+    console.wait_until("whether it has it", |s| taken || lacks(s));
     console.keys(key::ENTER);
     if taken {
         console.wait_until("the plan", |s| s.has("-s twos"));

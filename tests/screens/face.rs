@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use ipvs_tui::command::{COMMANDS, Command, View, available};
 use ipvs_tui::glyphs::{Glyphs, UNICODE};
 use ipvs_tui::keys::{Binding, Key, Keymap};
-use ipvs_tui::model::{By, Column, Copied, Effect, Hit, Message, Prompt, Row};
+use ipvs_tui::model::{By, Column, Copied, Effect, Focus, Hit, Message, Prompt, Row};
 
 use super::stage::*;
 
@@ -283,6 +283,35 @@ fn the_wheel_moves_and_answers_are_clicked() {
     assert_eq!(stage.model.help.unwrap().top(), 3);
     stage.click(Hit::Row(0));
     assert_eq!((stage.model.help, stage.model.rows.selected()), (None, before));
+}
+
+/// A first click goes to a line or to an answer, a second one on an answer gives it.
+#[test]
+fn a_plan_is_answered_by_clicks() {
+    let mut stage = Stage::web();
+    stage.types("d");
+    let focus = |stage: &Stage| match &stage.model.prompt {
+        Some(Prompt::Page(page)) => Some(page.focus),
+        _ => None,
+    };
+    for (text, wanted) in [
+        ("[ Cancel ]", Focus::Cancel),
+        ("time limit", Focus::Line(1)),
+        ("[ Apply ]", Focus::Apply),
+        ("reason", Focus::Line(0)),
+    ] {
+        let hit = stage.hit(text).unwrap();
+        assert_eq!((stage.click(hit), focus(&stage)), (vec![], Some(wanted)), "{text}");
+    }
+    let (apply, cancel) = (stage.hit("[ Apply ]").unwrap(), stage.hit("[ Cancel ]").unwrap());
+    stage.click(cancel);
+    assert_eq!((stage.click(cancel), focus(&stage)), (vec![], None), "cancelled");
+    stage.types("d");
+    stage.click(cancel);
+    assert_eq!((stage.click(apply), focus(&stage)), (vec![], Some(Focus::Apply)));
+    let applied = stage.click(apply);
+    assert!(matches!(applied[..], [Effect::Apply(..)]), "{applied:?}");
+    assert_eq!(focus(&stage), None);
 }
 
 // --- the clipboard ----------------------------------------------------------------------------

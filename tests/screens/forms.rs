@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use ipvs_tui::ipvs::*;
 use ipvs_tui::kernel::proc::modules::Schedulers;
 use ipvs_tui::kernel::sim::Scenario;
-use ipvs_tui::model::{FieldKind, Message, Prompt, Tone};
+use ipvs_tui::model::{FieldKind, Focus, Message, Prompt, Tone};
 use ipvs_tui::snapshot;
 use ipvs_tui::view::draw;
 use ratatui::Terminal;
@@ -410,13 +410,16 @@ fn a_form_sets_the_cursor() {
 // --- the scheduler ----------------------------------------------------------------------------
 
 /// A kernel without `twos`, and with `fo` still to be loaded.
-fn without_twos() -> Stage {
-    let mut stage = Stage::web();
+fn no_twos() -> Message {
     let all = SCHEDULERS.iter().map(|scheduler| scheduler.name.to_owned());
     let there: BTreeSet<String> = all.filter(|name| name != "twos").collect();
     let loaded = there.iter().filter(|name| *name != "fo").cloned().collect();
-    let schedulers = Schedulers { loaded, there: Some(there) };
-    stage.model.update(Message::Machine(Ok(Vec::new()), Some(schedulers), None));
+    Message::Machine(Ok(Vec::new()), Some(Schedulers { loaded, there: Some(there) }), None)
+}
+
+fn without_twos() -> Stage {
+    let mut stage = Stage::web();
+    stage.model.update(no_twos());
     stage.does("s");
     stage
 }
@@ -433,6 +436,25 @@ fn schedulers() {
         stage.key(KeyCode::Down);
     }
     super::views::everywhere(stage, "scheduler");
+}
+
+/// What the kernel has is read behind the table: a plan may be there first.
+#[test]
+fn a_plan_from_before_the_schedulers_were_known_is_not_applied() {
+    let mut stage = Stage::web();
+    stage.does("s");
+    while chosen(&stage) != "twos" {
+        stage.key(KeyCode::Down);
+    }
+    stage.key(KeyCode::Enter);
+    stage.model.update(no_twos());
+    stage.key(KeyCode::Tab);
+    assert!(matches!(&stage.model.prompt, Some(Prompt::Page(page)) if page.focus == Focus::Apply));
+    assert_eq!(stage.key(KeyCode::Enter), []);
+    let (tone, text) = stage.notice();
+    assert_eq!(tone, Tone::Error);
+    assert!(text.starts_with("nothing was changed: ") && text.contains("this kernel has no twos"));
+    assert!(stage.model.prompt.is_none());
 }
 
 /// Nor is it planned from a form, of a service that is there and of a new one.

@@ -464,6 +464,40 @@ fn the_estimate_is_that_of_the_slowest() {
     assert_eq!(drain.servers[0].curve().points().count(), 20);
 }
 
+/// What the director held before it slept tells as much of its pace as if it had not.
+#[test]
+fn a_sleep_changes_no_estimate() {
+    let estimate = |sleep: u64| {
+        let mut drain = Drain::resumed(&record(&[(WEB, SERVER)], true));
+        for second in 0..30 {
+            let asleep = if second < 15 { 0 } else { sleep };
+            if second == 15 {
+                drain.slept(Duration::from_secs(sleep));
+            }
+            let left = server(1_000 - 30 * second as u32, 0);
+            drain.follow(&snapshot(second + asleep, vec![service(WEB, left)]));
+        }
+        let server = &drain.servers[0];
+        (server.estimate.unwrap(), server.curve().shape(10))
+    };
+    assert_eq!(estimate(3_600), estimate(0));
+}
+
+/// Nor does a look at the table grow old, or a last timer run out, while nothing runs.
+#[test]
+fn a_sleep_ages_no_look_at_the_table() {
+    let half = Held { half_closed: 3, longest: 50, ..Held::default() };
+    for sleep in [0, 20, 3_600] {
+        let mut bench = Bench::tcp();
+        bench.look(1, server(0, 3));
+        bench.census(1, half);
+        bench.drain.slept(Duration::from_secs(sleep));
+        let words = bench.look(11 + sleep, server(0, 3));
+        assert!(words.contains("3 of them may still carry data"), "{sleep}: {words}");
+        assert_eq!(bench.drain.estimate().unwrap().left, Duration::from_secs(40), "{sleep}");
+    }
+}
+
 #[test]
 fn a_drain_in_one_line() {
     let mut bench = Bench::tcp();
