@@ -84,7 +84,8 @@ pub struct ConfigOptions {
 /// Where changes are written down.
 #[derive(Clone, Debug, Default, Args)]
 pub struct JournalOptions {
-    /// Write the journal here instead of /var/lib/ipvs-tui/journal.jsonl (root) or the state folder.
+    /// Write the journal here instead of where the settings say, or /var/lib/ipvs-tui/journal.jsonl
+    /// (root) or the state folder.
     #[arg(long, value_name = "FILE", value_parser = clap::value_parser!(PathBuf))]
     pub journal: Option<PathBuf>,
 
@@ -105,6 +106,14 @@ pub struct ScreenOptions {
     #[arg(long, value_name = "PERCENT", value_parser = budget)]
     pub budget: Option<f64>,
 
+    /// How it is drawn.
+    #[command(flatten)]
+    pub look: LookOptions,
+}
+
+/// How the console is drawn, over what files say.
+#[derive(Clone, Debug, Args)]
+pub struct LookOptions {
     /// Draw with ASCII characters only. The default follows the locale.
     #[arg(long)]
     pub ascii: bool,
@@ -144,6 +153,13 @@ impl ScreenOptions {
             config.budget = budget;
             config.argued("budget");
         }
+        self.look.over(config);
+    }
+}
+
+impl LookOptions {
+    /// Puts what was typed over what files say.
+    pub fn over(&self, config: &mut Config) {
         if let Some(theme) = &self.theme {
             config.theme.clone_from(theme);
             config.argued("theme");
@@ -229,7 +245,8 @@ pub enum Verb {
         /// Only the last so many entries.
         #[arg(short = 'n', long = "last", value_name = "N")]
         last: Option<usize>,
-        /// The journal; the default is /var/lib/ipvs-tui/journal.jsonl (root) or the state folder.
+        /// The journal; the default is that of the settings, or /var/lib/ipvs-tui/journal.jsonl
+        /// (root) or the state folder.
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
     },

@@ -14,11 +14,11 @@
 //! | 4 | [`view`] ([`theme`], [`glyphs`]), [`report`] | draws the model, in a theme of `themes/`; prints a snapshot |
 //! | 3 | [`keys`] | from a key to a command |
 //! | 2 | [`command`], [`model`] | the one table of commands; what the console knows, pure |
-//! | 1 | [`history`], [`plan`], [`journal`], [`connections`], [`drain`], [`doctor`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; who is on this server, from a sample; how far a quiesced server has emptied; mistakes that LVS guides warn of; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
+//! | 1 | [`history`], [`plan`], [`journal`], [`connections`], [`drain`], [`doctor`], [`kernel`], [`outside`], [`record`] | samples and rates; acts as values; their append-only record; who is on this director, from a sample; how far a quiesced server has emptied; mistakes that LVS guides warn of; netlink, proc and the embedded director; what others change; what the console saw, in a file and out of it |
 //! | 0 | [`snapshot`], [`ipvs`] | what the kernel said at one instant; the nouns |
 //!
-//! A module uses only what lies below it; `tests/house.rs` reads the sources and holds them to
-//! it. Decisions that carry the house:
+//! A module uses only what lies below it, and of its own layer what `tests/house.rs` names, which
+//! reads the sources and holds them to it. Decisions that carry the house:
 //!
 //! - Reading and writing meet only in the worker. The screen's thread never waits for the kernel.
 //! - A console that only watches has no Writer, so no mutating command is bound or listed.

@@ -184,7 +184,7 @@ fn replay(wanted: &Replay) -> anyhow::Result<ExitCode> {
         return export(&recording, format, wanted);
     }
     let mut config = configured(wanted.config.config.as_deref())?;
-    wanted.screen.over(&mut config);
+    wanted.look.over(&mut config);
     config.watch();
     let keymap = Keymap::of_replay(&config.bindings())?;
     let themes = themes(&config)?;

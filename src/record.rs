@@ -31,7 +31,7 @@
 //! deflated, a frame each. But the kernel's rates follow from its counters, a service's counters
 //! from its servers', bytes from packets: guessed so (`meter`), only what the guess misses is
 //! written, which deflated still takes 1.8 to 2.0 MB, and an adaptive range coder (`coder`) 1.1 to
-//! 1.3 MB. `cargo bench --bench record` measures it.
+//! 1.4 MB. `cargo bench --bench record` measures it.
 //!
 //! ```text
 //! coder    numbers into few bytes, and back         frame    length and checksum; the index
@@ -39,9 +39,10 @@
 //! codec    a snapshot against the one before        event    what is no snapshot
 //! tape     where frames go: a file, and its older parts
 //! writer   Recorder: frames, groups, rotation, what could not be written
-//! parts    the files that a recording is in
+//! parts    the files that a recording is in        pages    the journal in it
 //! reader   Recording: steps through them
 //! player   time, speed, pause, jumps               when     times as they are typed
+//! error    why it cannot be written or read
 //! ```
 
 mod codec;

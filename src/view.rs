@@ -17,6 +17,7 @@
 //! wall    totals and alarms over the table of a screen that turns by itself      big   large numbers
 //! alarms  what needs an operator, below the services or on a wall
 //! hits    where things were drawn, for the mouse and for the worker
+//! sysctls the director's settings, those that are not at their default first
 //! number, place, cells, sheet   numbers and names as text that fits, lines of values, of text
 //! ```
 

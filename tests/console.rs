@@ -424,10 +424,10 @@ fn a_large_table_is_a_sample_until_all_of_it_is_asked_for() {
 #[test]
 fn other_keys_do_nothing_under_a_question() {
     let mut console = open_with_one_server_left();
-    console.keys("+u>q");
+    console.keys("+u>qn");
     let screen = wait_for_readings(&console);
     assert!(screen.has("[ Cancel ]") && !console.has_ended(), "{screen}");
-    console.keys("n");
+    console.keys(key::ESC);
     console.wait_until("the question is gone", |s| !s.has("[ Cancel ]"));
     let screen = wait_for_readings(&console);
     assert_eq!((weight(&screen, FIRST), weight(&screen, LAST)), (0, 10), "{screen}");

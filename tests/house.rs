@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers, lowest first; the map in `src/lib.rs` says the same in words. Within a layer,
-/// what stands further right may use what stands further left.
+/// The layers, lowest first; the map in `src/lib.rs` says the same in words. Within a layer
+/// only what [`WITHIN`] names may be used.
 const LAYERS: &[&[&str]] = &[
     &["ipvs", "snapshot"],
     &[

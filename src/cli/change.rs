@@ -24,7 +24,7 @@ port.
 Exit codes:
   0  done, or nothing to do
   1  the kernel, the system or the journal failed; no such service or server
-  2  the command line is wrong
+  2  the command line, a value or a configuration file is wrong
   3  refused: it is dangerous, and --yes was not given
   4  conflict: someone else has changed what this is about
   5  the time is up";

@@ -50,6 +50,7 @@ Filters:
   state:syn_recv, state:opening     the kernel's words; or opening, closing, ended
   proto:udp, expires>60, expires<=2m
   is:template, is:connection, is:orphan, is:invalid, is:waiting, is:ftp-data
+  is:ipv4, is:ipv6
   pe:CALL-ID, pe:any, origin:sync, origin:local
 
 Without --full at most 0.2 s of CPU are spent, less where connections_budget in

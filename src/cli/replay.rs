@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ConfigOptions, ScreenOptions};
+use super::{ConfigOptions, LookOptions};
 use crate::record::{Limits, When};
 
 /// Where what the console sees is recorded.
@@ -72,9 +72,9 @@ pub struct Replay {
     #[arg(long, value_name = "TIME", requires = "format", conflicts_with = "at")]
     pub until: Option<When>,
 
-    /// How it is drawn; the interval is that of the recording.
+    /// How it is drawn; how often, the recording says.
     #[command(flatten)]
-    pub screen: ScreenOptions,
+    pub look: LookOptions,
 
     /// Which file says the rest.
     #[command(flatten)]

@@ -10,9 +10,9 @@
 //!   edit     changes, with the kernel's error numbers
 //!   forward  packets, persistence, thresholds
 //!   schedulers/   the kernel's own algorithms
-//!   conn, table   connections and how they end
+//!   conn, table   connections and how they end    dest   its view of services and servers
 //!   meter    counters and averages, copied every 2 seconds
-//!   tunables sysctls
+//!   tunables sysctls                              random  chance, from a seed
 //! read       snapshots and connection rows          rows   the connection table as text, those
 //!                                                          of the crowds made up as they are read
 //! ```

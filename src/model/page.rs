@@ -189,10 +189,11 @@ impl Page {
                 Typed::Nothing
             }
             InputRequest::InsertChar('y') => Typed::Copy,
-            InputRequest::InsertChar('n' | 'N') => Typed::Cancel,
+            // No letter leaves the page: who types a reason here, and not in its line, would go on
+            // typing where letters are commands.
             InputRequest::InsertChar(key) => {
                 let offer = self.offers.iter_mut().find(|(offer, _)| offer.key == key);
-                offer.map_or(Typed::Nothing, |(_, taken)| {
+                offer.map_or(Typed::Astray(key), |(_, taken)| {
                     *taken = !*taken;
                     Typed::Offer
                 })
@@ -225,7 +226,8 @@ enum Typed {
     Nothing,
     Offer,
     Copy,
-    Cancel,
+    /// A letter that is no answer.
+    Astray(char),
 }
 
 fn after(then: Then) -> Then {
@@ -332,7 +334,10 @@ impl Model {
         match page.typed(request) {
             Typed::Nothing => {}
             Typed::Offer => self.look_again(),
-            Typed::Cancel => self.prompt = None,
+            Typed::Astray(key) => {
+                let text = format!("{key} is no answer; Tab goes to what is typed, Esc leaves");
+                self.say(Tone::Info, text);
+            }
             Typed::Copy => {
                 let plan = page.plan();
                 return vec![Effect::Copy(Copied::Commands(plan))];

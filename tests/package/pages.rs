@@ -39,6 +39,9 @@ wrong arguments, a mistake in a configuration file, or no terminal
 .B 3, 4, 5
 of changes from scripts: refused as dangerous, conflict with someone else's change, the time is up
 .TP
+.B 3, 4
+of the doctor: warnings, errors
+.TP
 .B 128+N
 the console was ended by signal N
 .SH CAPABILITIES
@@ -114,8 +117,8 @@ fn write(folder: &Path) -> anyhow::Result<()> {
 fn settings() -> String {
     let mut text = "\
 # ipvs-tui: settings and keys for everyone on this machine. ~/.config/ipvs-tui/config.toml says
-# otherwise for one user, and the command line over both. What is commented out is the default;
-# 'ipvs-tui --print-config' prints what holds and where it comes from.
+# otherwise for one user, and the command line over both. What is commented out is the default,
+# but for journal, which has none; 'ipvs-tui --print-config' prints what holds and where it comes from.
 "
     .to_owned();
     for setting in SETTINGS {

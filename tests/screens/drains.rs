@@ -12,6 +12,27 @@ use ipvs_tui::model::{Message, Model, Prompt, Tone};
 
 use super::stage::*;
 
+/// Who forgets Tab before the reason changes nothing else with its letters, and is told.
+#[test]
+fn a_reason_that_is_typed_too_early_is_no_row_of_commands() {
+    for server in [LIGHT, HEAVY] {
+        let mut stage = Stage::new(Scenario::Web);
+        stage.polls(30);
+        stage.select(MARK, server);
+        stage.does("+");
+        stage.polls(2);
+        let weight = stage.weight(MARK, server);
+        stage.does("d");
+        for letter in "disks uuxn".chars() {
+            assert_eq!(stage.key(KeyCode::Char(letter)), [], "{letter}");
+        }
+        assert!(matches!(stage.model.prompt, Some(Prompt::Page(_))), "{}", stage.screen());
+        assert_eq!(stage.notice().1, "n is no answer; Tab goes to what is typed, Esc leaves");
+        stage.polls(2);
+        assert_eq!(stage.weight(MARK, server), weight);
+    }
+}
+
 const MARK: &str = "FWM 5";
 const HEAVY: &str = "10.3.0.7:0";
 const LIGHT: &str = "10.3.1.7:0";
