@@ -8,8 +8,9 @@ use super::Reader;
 use crate::ipvs::{ServerKey, ServiceKey};
 use crate::snapshot::{ServiceEntry, Snapshot};
 
-/// A table or a service with at least so many entries takes more than one batch to dump.
-const BATCH: usize = 64;
+/// A table or a service with at least so many entries may take more than one batch to dump: some 20
+/// fit into one as a rule, 10 where the kernel has no more than a page for it.
+const BATCH: usize = 8;
 /// So many that are missing are looked for; of more at once, none was left out.
 const LOOKS: usize = 8;
 
@@ -158,9 +159,9 @@ mod tests {
 
     #[test]
     fn what_a_dump_left_out_is_put_back() {
-        let (director, last) = director("big:70x2");
+        let (director, last) = director("big:8x2");
         let mut reading = last.clone();
-        for place in [69, 30, 0] {
+        for place in [7, 5, 0] {
             reading.services.remove(place);
         }
         mend(&mut reading, &last, &mut director.reader());
@@ -171,9 +172,9 @@ mod tests {
 
     #[test]
     fn a_server_that_was_left_out_is_put_back_and_nothing_else_is_touched() {
-        let (director, last) = director("big:2x70");
+        let (director, last) = director("big:2x8");
         let mut reading = last.clone();
-        for place in [69, 40, 0] {
+        for place in [7, 5, 0] {
             reading.services[1].servers.remove(place);
         }
         reading.services[1].servers[2].server.weight = 77;

@@ -44,6 +44,7 @@ contract! {
         a_server_is_added_once
         servers_that_are_not_there_are_not_found
         weights_reach_up_to_an_int
+        long_lists_are_read_whole
         thresholds_read_back_and_must_not_cross
         what_the_kernel_would_swallow_is_not_sent
         servers_are_unicast

@@ -4,7 +4,7 @@ use ipvs_tui::ipvs::{
     Forwarding, MAX_WEIGHT, Protocol, Server, ServerKey, ServiceKey, Tunnel, TunnelKind,
 };
 
-use ipvs_tui::snapshot::Servers;
+use ipvs_tui::snapshot::{Servers, ServiceEntry};
 
 use crate::bench::*;
 
@@ -166,4 +166,28 @@ pub(crate) fn ports_tell_servers_apart(bench: &mut dyn Bench) {
     assert_eq!(listed.collect::<Vec<_>>(), [other.key, server(1, 1).key], "sorted");
     bench.delete_server(key, &other).unwrap();
     assert_eq!(bench.server(key, 1).server.weight, 1);
+}
+
+/// The kernel tells some 20 entries at a time; with lists this long, every dump takes many turns.
+pub(crate) fn long_lists_are_read_whole(bench: &mut dyn Bench) {
+    let key = tcp(8212);
+    let mut expected: Vec<Server> = (1..=200).map(|number| server(number, number.into())).collect();
+    bench.add(&service(key, "wlc")).unwrap();
+    for server in &expected {
+        bench.add_server(key, server).unwrap();
+    }
+    let others: Vec<ServiceKey> = (9_000..9_120).map(tcp).collect();
+    others.iter().for_each(|key| bench.farm(&service(*key, "rr"), &[1, 2]));
+    let snapshot = bench.snapshot();
+    for other in &others {
+        let weights = snapshot.service(other).unwrap().servers.iter().map(|s| s.server.weight);
+        assert_eq!(weights.collect::<Vec<_>>(), [1, 2], "{other:?}");
+    }
+    let told = |entry: ServiceEntry| entry.servers.iter().map(|s| s.server.clone()).collect();
+    expected.sort_by_key(|server| server.key);
+    let found: Vec<Server> = told(bench.found(key));
+    assert_eq!(found, expected);
+    let judged = bench.judge(); // which the embedded director has none of
+    let servers = judged.iter().filter(|line| line.starts_with("-a ")).count();
+    assert!(judged.is_empty() || servers == 440, "ipvsadm tells {servers} servers");
 }
