@@ -507,7 +507,8 @@ fn undo_that_was_pressed_too_early_waits_for_its_edit() {
     assert_eq!(effects.len(), 1, "the edit alone: {effects:?}");
     stage.carry_out(effects);
     assert_eq!(stage.weight(HTTP, FIRST), 10);
-    assert!(stage.notice().1.starts_with("undone:"), "{:?}", stage.notice());
+    let undone = format!("undone: real server {FIRST} of {HTTP}: weight 10 -> 11");
+    assert_eq!(stage.notice().1, undone, "what was made, not what took it back");
 }
 
 #[test]

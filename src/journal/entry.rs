@@ -122,6 +122,20 @@ impl Entry {
         })
     }
 
+    /// What it has to do with other entries, one each: `takes back vb7xn`, `undone by vb7yn`.
+    pub fn ties(&self) -> Vec<String> {
+        let intent = &self.intent;
+        let mut ties = Vec::new();
+        ties.extend(intent.undoes.map(|id| format!("takes back {id}")));
+        ties.extend(intent.part_of.map(|first| format!("goes on with {first}")));
+        ties.extend(match self.undone {
+            Undone::No => None,
+            Undone::Partly(by) => Some(format!("undone in part by {by}")),
+            Undone::By(by) => Some(format!("undone by {by}")),
+        });
+        ties
+    }
+
     /// Whether its process may still be at it, given who holds the journal now: its doubts will
     /// be settled by themselves then.
     pub fn under_way(&self, holder: Option<&Holder>) -> bool {

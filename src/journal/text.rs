@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Drain, Entry, History, Noticed, State, Undone};
+use super::{Drain, Entry, History, Noticed, State};
 use crate::ipvs::Change;
 
 /// Up to so many changes of an entry are told one by one. Of more, only those that were refused
@@ -62,21 +62,8 @@ fn entry_text(entry: &Entry, zone: &TimeZone, out: &mut impl Write) -> io::Resul
     if !intent.reason.is_empty() {
         writeln!(out, "    reason: {}", clean(&intent.reason))?;
     }
-    let mut more = Vec::new();
-    if let Some(undoes) = intent.undoes {
-        more.push(format!("takes back {undoes}"));
-    }
-    if let Some(drain) = intent.drain {
-        more.push(format!("belongs to drain {drain}"));
-    }
-    if let Some(first) = intent.part_of {
-        more.push(format!("goes on with {first}"));
-    }
-    match entry.undone {
-        Undone::No => {}
-        Undone::Partly(by) => more.push(format!("undone in part by {by}")),
-        Undone::By(by) => more.push(format!("undone by {by}")),
-    }
+    let drain = intent.drain.map(|drain| format!("belongs to drain {drain}"));
+    let mut more: Vec<String> = drain.into_iter().chain(entry.ties()).collect();
     if let Some(note) = entry.end.as_ref().map(|e| &e.note).filter(|note| !note.is_empty()) {
         more.push(clean(note));
     }

@@ -113,6 +113,14 @@ impl Model {
         let order = self.past.drain(name, &targets);
         let mut page = Page::new(&format!("Drain {name}"), order, Kind::New);
         page.word = "drain";
+        let at_0 = targets.iter().filter(|(_, server)| server.weight == 0).count();
+        page.notes.extend(match (at_0, targets.len()) {
+            (0, _) => None,
+            (1, 1) => Some("Its weight is 0 already: what it holds is followed.".to_owned()),
+            (at_0, all) => {
+                Some(format!("{at_0} of {all} have weight 0 already: what they hold is followed."))
+            }
+        });
         let page = page.asking(&[Ask::Timeout, Ask::Then]);
         self.turn_to(page, true)
     }

@@ -66,7 +66,7 @@ pub struct Edits {
 impl Edits {
     /// What `u` would take back, in one line.
     pub fn next_undo(&self) -> Option<String> {
-        self.done.last().and_then(|made| made.plan.inverse()).map(|p| p.title)
+        self.done.last().and_then(|made| made.plan.inverse()).map(|inverse| taken_back(&inverse))
     }
 
     /// What `U` would make again, in one line.
@@ -287,16 +287,23 @@ impl Model {
     }
 
     fn tell(&mut self, kind: Kind, plan: &Plan, outcome: &Outcome) {
-        let what = match kind {
-            Kind::Undo => "undone: ",
-            Kind::Redo => "redone: ",
-            Kind::New | Kind::Ramp(_) | Kind::Quiet => "",
+        let (what, title) = match kind {
+            Kind::Undo => ("undone: ", taken_back(plan)),
+            Kind::Redo => ("redone: ", plan.title.clone()),
+            Kind::New | Kind::Ramp(_) | Kind::Quiet => ("", plan.title.clone()),
         };
         match &outcome.failed {
-            None if outcome.done.changes.is_empty() => {
-                self.say(Tone::Info, format!("{}: the kernel holds that already", plan.title));
+            None if plan.changes.is_empty() => {
+                self.say(Tone::Info, format!("{what}{title}: nothing had to be written"));
             }
-            None => self.say(Tone::Info, format!("{what}{}", plan.title)),
+            None if outcome.done.changes.is_empty() => {
+                let so = match kind {
+                    Kind::Undo => "it was taken back already",
+                    _ => "the kernel holds that already",
+                };
+                self.say(Tone::Info, format!("{title}: {so}"));
+            }
+            None => self.say(Tone::Info, format!("{what}{title}")),
             Some((_, why)) => {
                 let made = outcome.done.changes.len();
                 let rest = match (made, why) {
@@ -315,4 +322,10 @@ impl Model {
             }
         }
     }
+}
+
+/// What an undo takes back, as it was said when it was made: who added a server reads that the
+/// addition is undone, not the deletion.
+fn taken_back(inverse: &Plan) -> String {
+    inverse.inverse().map_or_else(|| inverse.title.clone(), |made| made.title)
 }

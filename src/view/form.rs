@@ -58,9 +58,9 @@ pub(super) fn draw(form: &Form, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let said = Paragraph::new(painter.told()).wrap(Wrap { trim: false });
     frame.render_widget(said, margin(told));
     let help = if narrow {
-        "Tab moves  Left Right choose  Enter shows the plan  Esc"
+        "Tab moves  Left Right choose  Enter applies or asks  Esc"
     } else {
-        "Tab Up Down move   Left Right choose   Enter shows the plan   Esc leaves"
+        "Tab Up Down move   Left Right choose   Enter applies or asks   Esc leaves"
     };
     frame.render_widget(Line::styled(help, look.theme.dim), margin(keys));
 }

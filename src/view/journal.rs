@@ -9,7 +9,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::sheet::Sheet;
 use super::{HitBoxes, Look, place};
 use crate::command::Command;
-use crate::journal::{Entry, Undone, clean};
+use crate::journal::{Entry, Kind, Undone, clean};
 use crate::model::{Hit, Item, Model};
 use crate::outside::Theirs;
 
@@ -92,7 +92,11 @@ fn row(entry: &Entry, selected: bool, look: &Look, width: u16) -> Line<'static> 
     let (state, told) = match (&entry.undone, entry.complete()) {
         (Undone::By(_), _) => ("undone", theme.journal_undone),
         (Undone::Partly(_), _) => ("undone in part", theme.journal_undone),
-        (Undone::No, true) => ("", theme.journal_entry),
+        (Undone::No, true) => match intent.kind {
+            Kind::Undo => ("undo", theme.journal_undone),
+            Kind::Redo => ("redo", theme.journal_entry),
+            _ => ("", theme.journal_entry),
+        },
         (Undone::No, false) => ("not whole", theme.journal_failed),
     };
     let cursor = if selected { look.glyphs.cursor } else { " " };
@@ -153,5 +157,9 @@ fn told(entry: &Entry, sheet: &mut Sheet<'_>) {
     for (change, state) in entry.changes() {
         let text = clean(&change.to_string()).replace("->", sheet.look.glyphs.arrow);
         sheet.item(3, &format!("{}: {text}", state.word()), theme.text);
+    }
+    let ties = entry.ties();
+    if !ties.is_empty() {
+        sheet.item(3, &ties.join("; "), theme.dim);
     }
 }

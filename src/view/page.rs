@@ -167,7 +167,7 @@ fn below(page: &Page, look: &Look, area: Rect, hits: &mut HitBoxes, frame: &mut 
     }
     let count = page.plan().changes.len();
     let apply =
-        if count == 1 { "[ Apply ]".to_owned() } else { format!("[ Apply {count} changes ]") };
+        if count <= 1 { "[ Apply ]".to_owned() } else { format!("[ Apply {count} changes ]") };
     let button = |focus| if page.focus == focus { theme.button } else { theme.dim };
     let keys = if page.focus == Focus::Cancel || page.focus == Focus::Apply {
         "  Tab moves, Enter answers, y copies"

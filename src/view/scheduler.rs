@@ -121,7 +121,7 @@ fn module(name: &str, known: Option<&Schedulers>, look: &Look) -> (String, Style
 /// The keys; only two schedulers have flags.
 fn keys(name: &str) -> String {
     let toggles = if matches!(name, "sh" | "mh") { "f fallback  p port  " } else { "" };
-    format!("   Up Down  Enter shows the plan  {toggles}Esc")
+    format!("   Up Down  Enter applies or asks  {toggles}Esc")
 }
 
 #[cfg(test)]

@@ -33,6 +33,46 @@ fn a_reason_that_is_typed_too_early_is_no_row_of_commands() {
     }
 }
 
+/// Nothing is written where the weight is 0 already; the page, its answer and the undo say so.
+#[test]
+fn a_quiesced_server_is_drained_without_a_change() {
+    let quiesced = "10.1.2.2:80";
+    let mut stage = Stage::web();
+    stage.select(HTTP, quiesced);
+    assert_eq!(stage.weight(HTTP, quiesced), 0);
+    stage.does("d");
+    assert_snapshot!("drain_page_of_a_quiesced_server", stage.screen());
+    stage.applies();
+    let name = format!("drain {quiesced} of {HTTP}");
+    assert_eq!(stage.notice().1, format!("{name}: nothing had to be written"));
+    assert_eq!(stage.model.drains.open().len(), 1);
+    stage.does("u");
+    stage.polls(1);
+    assert_eq!(stage.notice().1, format!("undone: {name}: nothing had to be written"));
+    assert_eq!((stage.model.drains.open().len(), stage.weight(HTTP, quiesced)), (0, 0));
+    assert_eq!(stage.how_the_last_drain_ended(), Some(DrainEnd::Cancelled));
+    // One of a host's servers is at 0, the other is not.
+    stage.does("D");
+    let page = stage.screen();
+    assert!(page.contains("1 of 2 have weight 0 already"), "{page}");
+}
+
+#[test]
+fn an_entry_tells_what_it_takes_back_and_what_took_it_back() {
+    let mut stage = Stage::web();
+    stage.does("+u5");
+    let screen = stage.screen();
+    let states: Vec<_> =
+        screen.lines().filter(|line| line.contains(" alice    10.1.1.2")).collect();
+    let [undo, edit] = states.as_slice() else { panic!("{screen}") };
+    assert!(undo.contains(": weight 11 → 10") && undo.ends_with(" undo|"), "{screen}");
+    assert!(edit.contains(": weight 10 → 11") && edit.ends_with(" undone|"), "{screen}");
+    assert!(screen.contains("   takes back "), "{screen}");
+    stage.does("j");
+    let screen = stage.screen();
+    assert!(screen.contains("   undone by "), "{screen}");
+}
+
 const MARK: &str = "FWM 5";
 const HEAVY: &str = "10.3.0.7:0";
 const LIGHT: &str = "10.3.1.7:0";

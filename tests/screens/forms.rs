@@ -517,7 +517,7 @@ fn the_chosen_scheduler_is_in_sight_with_its_danger() {
             let row = screen.lines().find(|line| line.contains(&row));
             let row = row.unwrap_or_else(|| panic!("{}: {screen}", scheduler.name));
             assert_eq!(row.contains("at 0 refuses"), scheduler.refuses_at_zero, "{row}");
-            assert!(screen.contains("Enter shows the plan"), "{screen}");
+            assert!(screen.contains("Enter applies or asks"), "{screen}");
             let module = match scheduler.name {
                 "twos" => "this kernel has no such scheduler".to_owned(),
                 "fo" => "ip_vs_fo is not loaded; choosing it loads it".to_owned(),
